@@ -3,7 +3,9 @@ import type { Hono } from 'hono'
 /** Scheduled messages, over HTTP and in code: times, delivery, limits and owners. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
+import { fieldOf } from '../src/ground/fields.ts'
 import { defineAgent, Loom, openMemoryStore, sessionRoutes } from '../src/index.ts'
+import { busyness } from './machine.ts'
 import { until } from './redis/until.ts'
 
 let wallTime = Date.parse('2026-11-29T12:00:00Z')
@@ -16,11 +18,11 @@ const echo = defineAgent<{ city?: string } | undefined>({
   model: 'demo/echo',
 })
 
-const open = (options: { principal?: string; city?: string } = {}) => {
+const open = (options: { city?: string; now?: () => number; heartbeatMs?: number } = {}) => {
   loom = new Loom({
     agents: [echo],
-    store: openMemoryStore({ now: () => wallTime }),
-    heartbeatMs: 300,
+    store: openMemoryStore({ now: options.now ?? (() => wallTime) }),
+    heartbeatMs: options.heartbeatMs ?? 300,
   })
   app = sessionRoutes(loom, {
     principalOf: (c) => c.req.header('x-user') ?? '',
@@ -86,6 +88,19 @@ describe('a scheduled message', () => {
     ])
     wallTime += 60_000
     expect((await untilMessages('one', 4))[2]).toMatchObject({ id: 'tick:1' })
+  })
+
+  it('is on time after another one of its session', async () => {
+    await loom.close()
+    open({ now: Date.now, heartbeatMs: 10_000 })
+    for (const after of [500, 350, 200]) {
+      await call('POST', 'one/schedules', { message: 'Now.', after })
+    }
+    const messages = await untilMessages('one', 6)
+    const late = messages
+      .filter(({ role }) => role === 'user')
+      .map(({ metadata }) => Number(fieldOf(fieldOf(metadata, 'schedule'), 'lateMs')))
+    expect(Math.max(...late)).toBeLessThan(500 * busyness())
   })
 
   it('waits while a turn runs', async () => {

@@ -68,6 +68,8 @@ export class Schedules {
   readonly #options: SchedulesOptions
   #timer: NodeJS.Timeout | undefined
   #round: Promise<void> | undefined
+  /** The local time of the next look, in milliseconds; see `performance.now`. */
+  #lookAt = Infinity
   #isStarted = false
   #isStopped = false
 
@@ -127,6 +129,7 @@ export class Schedules {
     if (this.#isStarted) return
     this.#isStarted = true
     this.#arm(0)
+    this.#wait()
   }
 
   /** Waits for the deliveries in progress. No other begins. */
@@ -136,51 +139,62 @@ export class Schedules {
     await this.#round
   }
 
-  /** Looks again after this time, or earlier. */
-  #arm(delayMs: number): void {
-    if (!this.#isStarted || this.#isStopped || this.#round !== undefined) return
+  /**
+   * Looks when `delayMs` have passed since `from`, or earlier. After the end of a look in progress,
+   * another one follows.
+   * @param from a local time; see `performance.now`
+   */
+  #arm(delayMs: number, from = performance.now()): void {
+    const at = from + Math.min(Math.max(delayMs, 0), lookEveryMs)
+    if (at >= this.#lookAt) return
+    this.#lookAt = at
+    if (this.#round === undefined) this.#wait()
+  }
+
+  #wait(): void {
+    if (!this.#isStarted || this.#isStopped) return
     clearTimeout(this.#timer)
-    const wait = Math.min(Math.max(delayMs, 0), lookEveryMs)
-    this.#timer = setTimeout(() => this.#look(), wait)
+    this.#timer = setTimeout(() => this.#look(), Math.max(this.#lookAt - performance.now(), 0))
     // The timer must not keep a program alive.
     this.#timer.unref()
   }
 
   #look(): void {
+    this.#lookAt = Infinity
     this.#round = this.#lookOnce()
   }
 
   async #lookOnce(): Promise<void> {
-    let waitMs = lookEveryMs
     try {
-      waitMs = await this.#deliverAll()
+      await this.#deliverAll()
     } catch (error) {
       this.#options.report(error)
     } finally {
       this.#round = undefined
-      this.#arm(waitMs)
+      this.#arm(lookEveryMs)
+      this.#wait()
     }
   }
 
-  /** Returns the time until the next look, in milliseconds. */
-  async #deliverAll(): Promise<number> {
+  async #deliverAll(): Promise<void> {
     const { store, leaseMs } = this.#options
     for (;;) {
       const due = await store.takeDue({ limit: portionSize, leaseMs })
+      const takenAt = performance.now()
       const { sessionIds, leasedUntil, now, nextAt = Infinity } = due
+      this.#arm(nextAt - now, takenAt)
       await Promise.all(
         sessionIds.map((sessionId) =>
-          this.#deliver(sessionId, { now, leasedUntil }).catch(this.#options.report),
+          this.#deliver(sessionId, { now, leasedUntil, takenAt }).catch(this.#options.report),
         ),
       )
-      if (this.#isStopped) return lookEveryMs
-      if (sessionIds.length < portionSize) return nextAt - now
+      if (this.#isStopped || sessionIds.length < portionSize) return
     }
   }
 
   async #deliver(
     sessionId: string,
-    { now, leasedUntil }: { now: number; leasedUntil: number },
+    { now, leasedUntil, takenAt }: { now: number; leasedUntil: number; takenAt: number },
   ): Promise<void> {
     const { store } = this.#options
     const session = await store.session(sessionId)
@@ -196,6 +210,8 @@ export class Schedules {
     const next = firstDueAt(await store.schedules(sessionId))
     const dueAt = isDelayed ? now + retryMs : next
     await store.settleDue(sessionId, leasedUntil, dueAt)
+    // The index had the end of the lease in place of this time when the look began.
+    if (dueAt !== undefined) this.#arm(dueAt - now, takenAt)
   }
 
   /** Returns false if the occurrence must be tried again later, perhaps by another instance. */
