@@ -17,6 +17,7 @@ const exposeHeaders = [
   'x-vercel-ai-data-stream',
   'x-loom-session',
   'retry-after',
+  'link',
 ]
 
 export function allowOrigins(config: Config): MiddlewareHandler {

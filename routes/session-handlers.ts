@@ -9,6 +9,7 @@ import { z } from 'zod/v4'
 import { LoomError } from '../src/ground/error.ts'
 import { conversationGone } from '../src/session/accept-post.ts'
 import { wholeSessionInfo } from '../src/session/awaited-calls.ts'
+import { historyPartMax, readHistory } from '../src/session/history.ts'
 import { noSession } from '../src/session/receipt.ts'
 import { forkSession } from '../src/session/session-fork.ts'
 import { sessionInfo } from '../src/session/session-info.ts'
@@ -71,15 +72,28 @@ export async function messages(c: Context, world: SessionWorld): Promise<Respons
   if (queued !== '0' && queued !== '1') {
     throw new LoomError('invalid-request', 'queued must be 0 or 1.')
   }
+  const limit = numberParameter(c, 'limit', historyPartMax)
+  const before = c.req.query('before')
   if (session === undefined) return c.json([])
-  const all =
-    queued === '1'
-      ? await sessions.messagesWithQueue(session.id)
-      : await sessions.messages(session.id)
+  const { messages: part, hasEarlier } = await readHistory(sessions, session.id, {
+    queued: queued === '1',
+    limit,
+    before,
+  })
+  const [first] = part
+  if (hasEarlier && first !== undefined)
+    c.header('Link', `<${earlierPart(c, first.id)}>; rel="next"`)
   return jsonResponse(
     c,
-    all.map((message) => seenMessage(message, profile)),
+    part.map((message) => seenMessage(message, profile)),
   )
+}
+
+/** The address of the messages before the one with this id, relative to that of the request (RFC 8288). */
+function earlierPart(c: Context, id: string): string {
+  const query = new URLSearchParams(c.req.query())
+  query.set('before', id)
+  return `?${query.toString()}`
 }
 
 /**

@@ -29,7 +29,13 @@ import type { Store } from './store.ts'
 import type { Letter } from './store/letter.ts'
 import type { PostReply, QueueEdit } from './store/mailbox.ts'
 import type { Schedule, ScheduleOwner } from './store/schedule.ts'
-import type { Branch, SessionPage, SessionRecord } from './store/session.ts'
+import type {
+  Branch,
+  HistoryPart,
+  MessagePage,
+  SessionPage,
+  SessionRecord,
+} from './store/session.ts'
 import type { Task } from './store/task.ts'
 import type { TaskInfo } from './task.ts'
 
@@ -258,13 +264,14 @@ export class Sessions {
     return this.#records.messages(sessionId)
   }
 
-  /** Returns the history, and after it the queued user messages, which have `queued` in their metadata. */
-  async messagesWithQueue(sessionId: string): Promise<UIMessage[]> {
-    // The queue first, so that the result has a message that moves to the history between the two reads.
-    const queue = queuedMessages(await this.#mailboxes.letters(sessionId))
-    const history = await this.#records.messages(sessionId)
-    const ids = new Set(history.map(({ id }) => id))
-    return [...history, ...queue.filter(({ id }) => !ids.has(id))]
+  /** Returns a part of the history; see `SessionReader.messagePage`. */
+  messagePage(sessionId: string, part: HistoryPart): Promise<MessagePage | undefined> {
+    return this.#records.messagePage(sessionId, part)
+  }
+
+  /** Returns the queued user messages, which have `queued` in their metadata. */
+  async queuedMessages(sessionId: string): Promise<UIMessage[]> {
+    return queuedMessages(await this.#mailboxes.letters(sessionId))
   }
 
   /** Returns the state that decides the next prompt of a session. */

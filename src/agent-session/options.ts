@@ -46,8 +46,18 @@ export interface FollowOptions extends WaitOptions {
 }
 
 export interface HistoryOptions {
-  /** Whether the messages in the queue follow, with `queued` in their metadata. @defaultValue false */
+  /**
+   * Whether the messages in the queue follow, with `queued` in their metadata. They do not count for `limit`,
+   * and do not follow a part that `before` ends. @defaultValue false
+   */
   queued?: boolean
+  /** The maximum number of messages: the last ones of the history. @defaultValue none: the whole history */
+  limit?: number
+  /**
+   * The id of a message. The result then has the messages before it, at most `limit`.
+   * @defaultValue none: the messages at the end of the history
+   */
+  before?: string
 }
 
 export interface PromptOptions {

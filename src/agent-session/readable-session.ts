@@ -16,6 +16,7 @@ import type { SessionHandle } from './session-handle.ts'
 const following = late(() => import('../session/session-events.ts'))
 const awaitedCalls = late(() => import('../session/awaited-calls.ts'))
 const scheduling = late(() => import('../session/schedule-info.ts'))
+const histories = late(() => import('../session/history.ts'))
 const prompts = late(() => import('../session/next-prompt.ts'))
 
 /** The reading side of a session. `AgentSession` adds the methods that change the session. */
@@ -91,14 +92,15 @@ export class ReadableSession<OUTPUT> {
   }
 
   /**
-   * Returns the history, also while a turn runs. Before the first message it is the seed.
+   * Returns the history or a part of it, also while a turn runs. Before the first message it is the seed.
+   * @throws LoomError `invalid-request` for a bad `limit`; `not-found` if the history has no message with the id
+   * `before`
    */
-  async messages({ queued = false }: HistoryOptions = {}): Promise<UIMessage[]> {
+  async messages(options: HistoryOptions = {}): Promise<UIMessage[]> {
     const session = await this.#session.find()
     if (session === undefined) return [...this.#session.seed]
-    return queued
-      ? this.#session.sessions.messagesWithQueue(session.id)
-      : this.#session.sessions.messages(session.id)
+    const { readHistory } = await histories()
+    return (await readHistory(this.#session.sessions, session.id, options)).messages
   }
 
   /**

@@ -7,6 +7,8 @@ import type { LogEntry, LogReader } from '../store/log.ts'
 import type { MailboxStore } from '../store/mailbox.ts'
 import type {
   Branch,
+  HistoryPart,
+  MessagePage,
   SessionContext,
   SessionPage,
   SessionReader,
@@ -105,6 +107,10 @@ export class Records {
 
   messages(sessionId: string): Promise<UIMessage[]> {
     return this.#options.requestStore.messages(sessionId)
+  }
+
+  messagePage(sessionId: string, part: HistoryPart): Promise<MessagePage | undefined> {
+    return this.#options.requestStore.messagePage(sessionId, part)
   }
 
   /** The state of the session for a post. */

@@ -12,6 +12,11 @@ export interface SessionReader {
   session(sessionId: string): Promise<SessionRecord | undefined>
   /** Returns the history in order, without the unfinished answer. */
   messages(sessionId: string): Promise<UIMessage[]>
+  /**
+   * Returns a part of the history in order, without the unfinished answer. Returns undefined if the history
+   * has no message with the id `before`.
+   */
+  messagePage(sessionId: string, part: HistoryPart): Promise<MessagePage | undefined>
   /** Returns the data that a turn loads: the summary, the messages after it, and the context. */
   context(sessionId: string): Promise<SessionContext>
   /** Returns the messages that were cut from the history, the oldest branch first. */
@@ -144,6 +149,25 @@ export interface SessionContext {
    * brings none of its own. Absent if no letter has brought one.
    */
   context?: JSONObject
+}
+
+/** A part of a history, counted from its end. */
+export interface HistoryPart {
+  /** The maximum number of messages. */
+  limit: number
+  /**
+   * The id of the message after the last one of the part, which may be the unfinished answer.
+   * @defaultValue none: the part ends with the history
+   */
+  before?: string | undefined
+}
+
+/** Messages of a history, in order. */
+export interface MessagePage {
+  /** The messages of the part, the oldest first. */
+  messages: UIMessage[]
+  /** Whether the history has messages before these. */
+  hasEarlier: boolean
 }
 
 /** Messages that an edit, a regeneration or a rollback cut from the history. */

@@ -223,6 +223,7 @@ export function fileCalls({ residents, hints, memory, orphans }: World): Session
     owns: (id, claim) => read(id, () => memory.owns(id, claim)),
     session: (id) => read(id, () => memory.session(id)),
     messages: (id) => read(id, () => memory.messages(id)),
+    messagePage: (id, part) => read(id, () => memory.messagePage(id, part)),
     context: (id) => read(id, () => memory.context(id)),
     branches: (id) => read(id, () => memory.branches(id)),
     mailbox: (id) => read(id, () => memory.mailbox(id)),

@@ -21,6 +21,16 @@ export function memoryRecords(world: World): SessionStore {
       return session ? finishedMessages(session) : []
     },
 
+    async messagePage(sessionId, { limit, before }) {
+      const session = sessions.get(sessionId)
+      const all = session ? finishedMessages(session) : []
+      const isAtEnd = before === undefined || (session && before === unfinishedId(session))
+      const end = isAtEnd === true ? all.length : all.findLastIndex(({ id }) => id === before)
+      if (end === -1) return undefined
+      const start = Math.max(end - limit, 0)
+      return { messages: all.slice(start, end), hasEarlier: start > 0 }
+    },
+
     async context(sessionId) {
       const session = sessions.get(sessionId)
       const messages = session ? finishedMessages(session) : []
@@ -126,7 +136,10 @@ export function recordOf(session: MemorySession): SessionRecord | undefined {
 }
 
 /** Leaves out the unfinished answer, which a reader gets from its log. */
-function finishedMessages({ history, state, turn }: MemorySession) {
-  const unfinished = state === 'idle' ? undefined : turn?.logId
-  return [...history.values()].filter(({ id }) => id !== unfinished)
+function finishedMessages(session: MemorySession) {
+  const unfinished = unfinishedId(session)
+  return [...session.history.values()].filter(({ id }) => id !== unfinished)
 }
+
+const unfinishedId = ({ state, turn }: MemorySession) =>
+  state === 'idle' ? undefined : turn?.logId

@@ -35,6 +35,15 @@ export function redisSessions(connection: Connection, limits: Limits): SessionSt
       return messagesIn(messages)
     },
 
+    async messagePage(sessionId, { limit, before }) {
+      const reply = await connection.read('read-page', sessionKeys(sessionId), {
+        limit,
+        before: before === undefined ? '' : escaped(before),
+      })
+      if (reply.found !== '1') return undefined
+      return { messages: await messagesIn(reply.messages), hasEarlier: reply.earlier === '1' }
+    },
+
     async context(sessionId) {
       const reply = await connection.read('read-context', sessionKeys(sessionId), {})
       const summary = summaryIn(reply.summary, reply.through)

@@ -289,6 +289,11 @@ export const signatures = {
     args: [],
     returns: ['messages...'],
   },
+  'read-page': {
+    keys: ['session', 'history', 'messages'],
+    args: ['limit', 'before'],
+    returns: ['found', 'earlier', 'messages...'],
+  },
   'read-context': {
     keys: ['session', 'history', 'messages'],
     args: [],

@@ -41,6 +41,26 @@ export function history({ it, store, open }: Subject): void {
     }
   })
 
+  it('is read in parts, from its end to its beginning', async () => {
+    const talk = converse(store())
+    expect(await talk.store.messagePage(talk.id, { limit: 2 })).toEqual({
+      messages: [],
+      hasEarlier: false,
+    })
+    for (const id of ['m1', 'm2', 'm3']) await talk.turn(letter(id))
+    await talk.claim(letter('m4'))
+    const partOf = async (limit: number, before?: string) => {
+      const page = await talk.store.messagePage(talk.id, { limit, before })
+      return page && { ids: page.messages.map(({ id }) => id), hasEarlier: page.hasEarlier }
+    }
+    expect(await partOf(3)).toEqual({ ids: ['m3', 're-m3', 'm4'], hasEarlier: true })
+    expect(await partOf(3, 're-m4')).toEqual({ ids: ['m3', 're-m3', 'm4'], hasEarlier: true })
+    expect(await partOf(3, 'm3')).toEqual({ ids: ['re-m1', 'm2', 're-m2'], hasEarlier: true })
+    expect(await partOf(3, 're-m1')).toEqual({ ids: ['m1'], hasEarlier: false })
+    expect(await partOf(3, 'm1')).toEqual({ ids: [], hasEarlier: false })
+    expect(await partOf(3, 'm5')).toBeUndefined()
+  })
+
   it('has an edited message under its own id', async () => {
     const talk = converse(store())
     await talk.turn(letter('m1'))
