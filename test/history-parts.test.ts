@@ -9,8 +9,8 @@ const loom = new Loom({ agents: [echo] })
 const app = sessionRoutes(loom)
 const session = loom.startAgent('echo', 'talk')
 
-const partAt = async (query: string) => {
-  const response = await app.request(`/chat/talk/messages${query}`)
+const partAt = async (query: string, id = 'talk') => {
+  const response = await app.request(`/chat/${id}/messages${query}`)
   const { status } = response
   const body: UIMessage[] = status === 200 ? JSON.parse(await response.text()) : []
   return { status, body, link: response.headers.get('link') }
@@ -46,15 +46,16 @@ describe('a part of a history', () => {
   })
 
   it('ends with the queue only at the end of the history', async () => {
-    const waiting = loom.startAgent('echo', 'talk')
+    const waiting = loom.startAgent('echo', 'busy')
+    await waiting.call('c')
     await waiting.send('d '.repeat(50))
     const last = await waiting.cast('e')
-    const { body } = await partAt('?limit=1')
+    const { body } = await partAt('?limit=1', 'busy')
     expect(body.map(({ id }) => id)).toContain(last)
     expect(body.length).toBeGreaterThan(1)
-    expect((await partAt('?limit=1&queued=0')).body).toHaveLength(1)
+    expect((await partAt('?limit=1&queued=0', 'busy')).body).toHaveLength(1)
     const [first] = body
-    const earlier = await partAt(`?before=${first?.id}`)
+    const earlier = await partAt(`?before=${first?.id}`, 'busy')
     expect(earlier.body.map(({ id }) => id)).not.toContain(last)
   })
 
