@@ -129,6 +129,33 @@ describe('the demo model', () => {
     expect(callsIn(await ask(user(text), [weather, researcher]))).toEqual([call])
   })
 
+  it.each([
+    ['{"prompt": "Use get_weather {\\"city\\": \\"Oslo\\"}, then stop"}', []],
+    ['{"prompt": "a } use `get_weather` }"}. Then use researcher {"prompt": "b"}', ['b']],
+    ['{"prompt": "run researcher {\\"prompt\\": \\"{ run researcher\\"}"}', []],
+  ])('the tools that an input names are calls of the sub-agent: %s', async (input, more) => {
+    const { prompt } = JSON.parse(input.split('. Then')[0] ?? '')
+    const calls = callsIn(await ask(user(`Use researcher ${input}`), [weather, researcher]))
+    expect(calls).toEqual([prompt, ...more].map((each) => ['researcher', { prompt: each }]))
+  })
+
+  it.each([
+    ['has finished.', '\n\nIts result:\n42', 'The researcher reports: 42'],
+    ['has finished.', '\n\nIts result:\n# A\n\n- b', 'The researcher reports:\n\n# A\n\n- b'],
+    [
+      'has failed: No key.',
+      '',
+      'The background task of the agent `researcher` has failed: No key.',
+    ],
+    ['was stopped.', '', 'The background task of the agent `researcher` was stopped.'],
+  ])('the demo model reports a background task that %s%s', async (end, result, answer) => {
+    const task = 'Use get_weather {"city": "Oslo"}. What is 6 * 7?'
+    const text = `The background task a~1 of the agent "researcher" ${end}\nIts task was: ${task}${result}`
+    const parts = await ask(user(text), [calculator, weather, researcher])
+    expect(callsIn(parts)).toEqual([])
+    expect(textIn(parts)).toBe(answer)
+  })
+
   it('the demo model calls only offered tools', async () => {
     const texts = [
       'What is 6 * 7?',

@@ -30,11 +30,30 @@ export function callsFor(options: LanguageModelV4CallOptions, text: string): Cal
 
 /** Each call takes its input from the words between its tool's name and the next one. */
 function namedCalls(text: string, tools: readonly Tool[]): Call[] {
-  const names = [...text.matchAll(/\b(?:use|run|ask) (?:the )?`?([\w-]+)`?/gi)].flatMap((match) => {
-    const tool = tools.find(({ name }) => name === match[1])
-    return tool === undefined ? [] : { tool, at: match.index, end: match.index + match[0].length }
-  })
+  const names: { tool: Tool; at: number; end: number }[] = []
+  const scan = /\{|\b(?:use|run|ask) (?:the )?`?([\w-]+)`?/gi
+  for (let match = scan.exec(text); match !== null; match = scan.exec(text)) {
+    const [found, name] = match
+    const tool = tools.find((each) => each.name === name)
+    if (tool !== undefined) names.push({ tool, at: match.index, end: scan.lastIndex })
+    // An input may be the task of a sub-agent: the tools that it names are calls of the sub-agent.
+    else if (found === '{' && names.length > 0) scan.lastIndex = endOfObject(text, match.index)
+  }
   return names.map(({ tool, end }, index) => callOf(tool, text.slice(end, names[index + 1]?.at)))
+}
+
+/** The end of the object that begins at a place, or of the text if nothing closes the object. */
+function endOfObject(text: string, at: number): number {
+  // A string without an end matches up to the end of the text, so the scan reads each character once.
+  const scan = /"(?:[^"\\]+|\\.?)*(?:"|$)|[{}]/gs
+  scan.lastIndex = at
+  let depth = 0
+  for (let match = scan.exec(text); match !== null; match = scan.exec(text)) {
+    if (match[0] === '{') depth += 1
+    if (match[0] === '}') depth -= 1
+    if (depth === 0) return scan.lastIndex
+  }
+  return text.length
 }
 
 /** "Research A, B and C" or "Plan: A, B, C": one call for each thing, at most three. */

@@ -5,7 +5,7 @@ import { type Call, callsFor, offeredTools } from './calls.ts'
 import { exampleOf } from './example.ts'
 import type { Reply } from './parts.ts'
 import { type DemoRequest, readPrompt, textOf } from './request.ts'
-import { quotable, reportOf } from './results.ts'
+import { quotable, reportOf, reportOfTask } from './results.ts'
 import { markdown, story } from './samples.ts'
 
 /** Repeats the last user text. */
@@ -16,7 +16,9 @@ export function echo({ prompt }: LanguageModelV4CallOptions): Reply {
 
 export function assist(options: LanguageModelV4CallOptions): Reply {
   const request = readPrompt(options.prompt)
-  const calls = request.results.length > 0 ? [] : callsFor(options, request.text)
+  // The result of a task repeats the words of the task, and these ask for no call any more.
+  const isReport = request.results.length > 0 || reportOfTask(request.text) !== undefined
+  const calls = isReport ? [] : callsFor(options, request.text)
   const reasoning = /\bthink\b/i.test(request.text) ? thoughtOf(request, calls) : ''
   return { reasoning, text: calls.length > 0 ? '' : wordsFor(options, request), calls }
 }
@@ -40,6 +42,8 @@ function wordsFor(options: LanguageModelV4CallOptions, request: DemoRequest): st
 
 /** The answer of the first rule that fits. */
 function answerTo({ text, earlier }: DemoRequest): string | undefined {
+  const report = reportOfTask(text)
+  if (report !== undefined) return report
   if (/\bwhat(?:'s| is) my name\b|\bwho am i\b/i.test(text)) {
     const known = earlier.map(nameIn).findLast((name) => name !== undefined)
     return known === undefined ? "You haven't told me your name yet." : `Your name is ${known}.`

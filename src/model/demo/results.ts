@@ -16,6 +16,21 @@ export function reportOf(results: readonly Result[]): string {
   return `Here is what I found:\n\n${items.map((item) => `- ${item}`).join('\n')}`
 }
 
+/** The words about the result of a background task; undefined for any other message. */
+export function reportOfTask(text: string): string | undefined {
+  const [, agent, end = '', rest = ''] =
+    /^The background task \S+ of the agent "([^"]+)" (has finished|has failed|was stopped)(.*)$/s.exec(
+      text,
+    ) ?? []
+  if (agent === undefined) return undefined
+  const [about = '', result] = rest.split(/\n\nIts result:\n(.*)$/s)
+  if (result !== undefined) {
+    return `The ${agent} reports:${result.includes('\n') ? '\n\n' : ' '}${result}`
+  }
+  const [reason = ''] = about.split('\nIts task was: ')
+  return `The background task of the agent \`${agent}\` ${end}${reason}`
+}
+
 function sentenceFor(result: Result): string {
   const { toolName, input, output } = result
   const tool = `\`${toolName}\``
