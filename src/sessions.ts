@@ -26,7 +26,7 @@ import type { SessionView } from './session/session-view.ts'
 import type { MessageStop } from './session/stop-message.ts'
 import type { Tasks, TreeLimits } from './session/tasks.ts'
 import type { Store } from './store.ts'
-import type { Letter } from './store/letter.ts'
+import type { Letter, QueueOnStop } from './store/letter.ts'
 import type { PostReply, QueueEdit } from './store/mailbox.ts'
 import type { Schedule, ScheduleOwner } from './store/schedule.ts'
 import type {
@@ -252,6 +252,14 @@ export class Sessions {
   /** Stops a task by itself. Returns false if the session is no task, or the task has ended. */
   async cancelTask(sessionId: string, tenant: string): Promise<boolean> {
     return (await this.#openTasks()).stops.cancel(sessionId, tenant)
+  }
+
+  /**
+   * Ends the wait of a session for answers, as a stop of its turn. Returns false if the session does not wait.
+   * @internal
+   */
+  async endWait(sessionId: string, tenant: string, queue: QueueOnStop): Promise<boolean> {
+    return (await this.#openTasks()).stops.endWait(sessionId, tenant, queue)
   }
 
   /** Stops all tasks below a session. Returns their number. */

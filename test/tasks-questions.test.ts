@@ -14,6 +14,7 @@ import {
   openMemoryStore,
   sessionRoutes,
 } from '../src/index.ts'
+import { until } from './redis/until.ts'
 import { callTool, sayBy } from './tasks/models.ts'
 
 let loom: Loom
@@ -79,6 +80,22 @@ const post = async (path: string, body: unknown) => {
   })
   return response.status
 }
+
+const call = async (method: string, path: string, body: unknown = {}) => {
+  const response = await app.request(`/chat/${path}`, {
+    method,
+    headers: { 'content-type': 'application/json', accept: 'application/json' },
+    ...(method === 'POST' && { body: JSON.stringify(body) }),
+  })
+  return { status: response.status, body: await response.json() }
+}
+
+const untilIdle = (id: string) =>
+  until(
+    5000,
+    `${id} is idle`,
+    async () => fieldOf((await call('GET', id)).body, 'state') === 'idle',
+  )
 
 const waitsFor = async (session: ReturnType<typeof open>) => (await session.info())?.waitsFor ?? []
 
@@ -154,5 +171,74 @@ describe('questions of a session and of its tasks', () => {
       }),
     })
     expect(await response.text()).toMatch(/shop: clerk: .*only text is read/i)
+  })
+})
+
+describe('a stop of the tree of a session that waits', () => {
+  const isOpen = (part: object) =>
+    ['input-available', 'approval-requested', 'approval-responded'].includes(
+      String(fieldOf(part, 'state')),
+    )
+
+  it('ends its answer and its tasks, and refuses later answers', async () => {
+    const session = open()
+    await session.call('human:mine;clerk:first;clerk:pay 5')
+    const [own, question, approval] = await waitsFor(session)
+    const tasks = await session.tasks()
+    expect((await call('POST', 'one/stop')).body).toEqual({ stopped: false })
+    expect((await session.info())?.state).toBe('waiting')
+    expect((await call('POST', 'one/stop?tree=1')).body).toEqual({ stopped: true, tasks: 2 })
+    for (const id of ['one', ...tasks.map((task) => task.id)]) await untilIdle(id)
+    expect((await session.tasks()).map(({ state }) => state)).toEqual(['stopped', 'stopped'])
+    expect(await session.tasks()).toEqual(
+      tasks.map(({ waitsFor: _, ...task }) => ({ ...task, state: 'stopped' })),
+    )
+    const stored = await session.messages()
+    expect(stored.map(({ role }) => role)).toEqual(['user', 'assistant'])
+    expect(stored[1]?.metadata).toMatchObject({ outcome: 'aborted' })
+    expect(stored[1]?.parts.filter(isOpen)).toEqual([])
+    for (const { toolCallId } of [own, question].flatMap((each) => each ?? [])) {
+      expect(await post(`tools/${toolCallId}`, { output: 'late' })).toBe(409)
+    }
+    expect(await post(`approvals/${approval?.approvalId}`, { approved: true })).toBe(409)
+    for (const { id, waitsFor: calls = [] } of tasks) {
+      const [asked] = calls
+      const late =
+        asked?.approvalId === undefined
+          ? await call('POST', `${id}/tools/${asked?.toolCallId}`, { output: 'late' })
+          : await call('POST', `${id}/approvals/${asked.approvalId}`, { approved: true })
+      expect(late.status).toBe(409)
+    }
+    expect(paid).toEqual([])
+    expect((await call('POST', 'one/stop?tree=1')).body).toEqual({ stopped: false, tasks: 0 })
+    expect((await session.call('clerk:pay 1')).message.parts.some(isOpen)).toBe(true)
+  })
+
+  it('ends its own approval, in code too, and the next message gets its answer', async () => {
+    const session = open()
+    await session.call('guarded:which')
+    const [guard] = await waitsFor(session)
+    expect(await session.stop({ tree: true })).toEqual({ stopped: true, tasks: 0 })
+    await untilIdle('one')
+    expect(await post(`approvals/${guard?.approvalId}`, { approved: true })).toBe(409)
+    expect(await session.tasks()).toEqual([])
+    await session.call('human:again')
+    expect(await waitsFor(session)).toMatchObject([{ toolName: 'human' }])
+  })
+
+  it('begun by a task stops its part of the tree', async () => {
+    const session = open()
+    await session.call('clerk:first;clerk:second')
+    const [first] = await session.tasks()
+    const [asked] = first?.waitsFor ?? []
+    expect((await call('POST', `${first?.id}/stop?tree=1`)).body).toMatchObject({ stopped: true })
+    await untilIdle(first?.id ?? '')
+    const late = await call('POST', `${first?.id}/tools/${asked?.toolCallId}`, { output: 'late' })
+    expect(late.status).toBe(409)
+    expect((await session.tasks()).map(({ state }) => state)).toEqual(['stopped', 'waiting'])
+    await until(5000, 'the other question waits', async () => {
+      const calls = await waitsFor(session)
+      return (await session.info())?.state === 'waiting' && calls.length === 1
+    })
   })
 })

@@ -273,7 +273,8 @@ export class Instance {
       if (commit !== undefined) this.#committedTurns.add(commit)
       if (turn.endReason === 'hand-over') await this.#quietly(() => this.#handOver(turn.claim))
       if (this.#turns.get(sessionId) === turn) this.#turns.delete(sessionId)
-      if (isCommitted && (turn.hasTasks || isTaskId(sessionId))) {
+      const hasFollowUp = turn.hasTasks || isTaskId(sessionId) || turn.endReason === 'stop'
+      if (isCommitted && hasFollowUp) {
         isSettled = await this.#settle(sessionId, turn.hasTasks)
       }
     }

@@ -16,7 +16,7 @@ import { checkFlag, checkQueueOnStop, checkText } from './given-value.ts'
  * ```
  */
 export interface StopReply {
-  /** Whether a running turn received the stop. */
+  /** Whether a running turn received the stop, or the wait for an answer has ended. */
   stopped: boolean
   /** Whether the message waited and was withdrawn. Absent if it was not. */
   withdrawn?: true
@@ -38,7 +38,8 @@ export interface SessionStop {
    */
   queue?: QueueOnStop | undefined
   /**
-   * Whether all tasks below the session stop too. Without it, only those stop that the turn waits for.
+   * Whether all tasks below the session stop too, and the session itself if it waits for an answer. Without it, only
+   * those tasks stop that the turn waits for, and a session that waits (but no task) keeps waiting.
    * @defaultValue false
    */
   tree?: boolean | undefined
@@ -58,7 +59,7 @@ export async function stopSession(
   if (messageId !== undefined) checkText('messageId', messageId)
   const { stopped, withdrawn } =
     messageId === undefined
-      ? { stopped: await stopTurn(sessions, { id, tenant }, queue), withdrawn: false }
+      ? { stopped: await stopTurn(sessions, { id, tenant }, { queue, tree }), withdrawn: false }
       : await sessions.stopMessage(id, tenant, { messageId, queue })
   const tasks = tree ? await sessions.stopTasks(id, tenant) : undefined
   const { queued, held } = await sessions.queueState(id)
@@ -70,12 +71,16 @@ export async function stopSession(
   }
 }
 
-/** A task that waits for a human has no turn, and stops too. */
+/**
+ * A session that waits for an answer has no turn. A task stops in this state too, and so does a session whose
+ * whole tree stops: the questions of its tasks would wait for nothing.
+ */
 async function stopTurn(
   sessions: Sessions,
   { id, tenant }: { id: string; tenant: string },
-  queue: QueueOnStop,
+  { queue, tree }: { queue: QueueOnStop; tree: boolean },
 ): Promise<boolean> {
   if (await sessions.stop(id, tenant, { queue })) return true
-  return isTaskId(id) && sessions.cancelTask(id, tenant)
+  if (isTaskId(id) && (await sessions.cancelTask(id, tenant))) return true
+  return tree && sessions.endWait(id, tenant, queue)
 }

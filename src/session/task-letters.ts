@@ -2,7 +2,8 @@
 import type { JSONObject } from '@ai-sdk/provider'
 
 import { type FoldedMessage, lastTextOf, outputIn } from '../message-fold.ts'
-import type { Letter, LetterRequest } from '../store/letter.ts'
+import type { Letter, LetterRequest, QueueOnStop } from '../store/letter.ts'
+import type { TurnRecord } from '../store/session.ts'
 import { type Task, taskKey } from '../store/task.ts'
 
 /** The first letter of a task. The same call makes the same letter. */
@@ -40,6 +41,21 @@ export const restartLetter = ({ letter, ...task }: Task, attempt: number): Lette
   kind: 'message',
   replyId: replyIdOf({ letter, ...task }, attempt),
   request: letter.request,
+})
+
+/**
+ * The letter that ends the wait of a turn as a stop. Of several stops of one wait, only the first counts: the
+ * claim of the turn identifies the wait.
+ */
+export const stopLetter = (
+  { logId, claim }: Pick<TurnRecord, 'logId' | 'claim'>,
+  request: LetterRequest & { stop: QueueOnStop },
+): Letter => ({
+  id: `stop:${logId}:${claim}`,
+  kind: 'answer',
+  replyId: logId,
+  answer: [],
+  request,
 })
 
 /** The end of a task for its parent. */

@@ -1,8 +1,9 @@
 /** The stops of tasks and of trees, and the deletion of trees. */
+import type { QueueOnStop } from '../store/letter.ts'
 import type { SessionRecord } from '../store/session.ts'
 import { isTaskId, rootOf, type TaskEntry } from '../store/task.ts'
 import type { TaskEnds, TaskWorld } from './task-ends.ts'
-import { attemptOf } from './task-letters.ts'
+import { attemptOf, stopLetter } from './task-letters.ts'
 import type { TaskPosts } from './task-posts.ts'
 
 /** The times that a stop of a tree looks for tasks that others started meanwhile. */
@@ -24,7 +25,10 @@ export class TaskStops {
     const { store, sessions, limits } = this.#world
     const { next } = await store.endTask(id, limits)
     // The end of a running turn stops the tasks below. A task that waits for a human has no turn.
-    if (!(await sessions.stop(id, tenant, { queue: 'clear' }))) await this.#stopAwaited(id, tenant)
+    if (!(await sessions.stop(id, tenant, { queue: 'clear' }))) {
+      await this.endWait(id, tenant, 'clear')
+      await this.#stopAwaited(id, tenant)
+    }
     await this.#posts.beginAll(next, tenant)
   }
 
@@ -53,6 +57,23 @@ export class TaskStops {
     await this.#ends.end(task, tenant)
     await this.#stopAwaited(id, tenant)
     if (session !== undefined && !task.background) await this.#ends.answerAbove(task, session, true)
+    await this.endWait(id, tenant, 'clear')
+    return true
+  }
+
+  /**
+   * Ends the wait of a session for answers: its calls are settled, and its answer ends as stopped. Later answers are
+   * refused. Returns false if the session does not wait.
+   */
+  async endWait(id: string, tenant: string, queue: QueueOnStop): Promise<boolean> {
+    const { store, sessions } = this.#world
+    const session = await store.session(id)
+    const { state, turn, agent } = session ?? {}
+    if (state !== 'waiting' || turn === undefined || session?.tenant !== tenant) return false
+    const request = { agent: turn.agent ?? agent ?? '', stop: queue }
+    await this.#posts.post(id, stopLetter(turn, request), { tenant })
+    // If an answer came first, the letter waits behind its turn, which stops here.
+    await sessions.stop(id, tenant, { logId: turn.logId, queue })
     return true
   }
 
@@ -78,7 +99,12 @@ export class TaskStops {
         await store.endTask(task.id, limits)
         stopped.add(task.id)
       }
-      for (const { task } of order) await sessions.stop(task.id, tenant, { queue: 'clear' })
+      // A parent comes before its tasks, so that it does not continue with their ends.
+      for (const { task } of order) {
+        if (!(await sessions.stop(task.id, tenant, { queue: 'clear' }))) {
+          await this.endWait(task.id, tenant, 'clear')
+        }
+      }
     }
     return stopped.size
   }

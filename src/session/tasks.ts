@@ -129,7 +129,7 @@ export class Tasks implements TurnTasks {
 
   /**
    * Does what follows from the end of a turn: the result of a background task, the begin of the next task that
-   * waits for a place, the stop of tasks that no call waits for any more, the end of a deletion.
+   * waits for a place, the stop of tasks that no call waits for any more, the end of a deletion or of a stop.
    * @param hasTasks false if the session has no tasks of its own
    */
   async settle(sessionId: string, hasTasks: boolean): Promise<void> {
@@ -140,6 +140,12 @@ export class Tasks implements TurnTasks {
     const session = await store.session(sessionId)
     // It was deleted, perhaps by an instance that died before it deleted the tasks below.
     if (session === undefined) return this.stops.sweep(rootOf(sessionId))
+    const { state, turn, tenant } = session
+    // The stop came while the turn began to wait.
+    if (state === 'waiting' && turn?.stop !== undefined) {
+      await this.stops.endWait(sessionId, tenant, session.held === true ? 'hold' : 'run')
+      return
+    }
     if (entry !== undefined) await this.#ends.settle(entry, session)
     await this.stops.stopLost(tasks, { session, entry })
   }

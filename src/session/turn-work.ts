@@ -6,7 +6,7 @@ import type { AgentEvent } from '../event.ts'
 import { uiMessage } from '../message-fold.ts'
 import { ofCall } from '../runner/tool-calls.ts'
 import { ownSpendingIn } from '../spending.ts'
-import type { Answer } from '../store/letter.ts'
+import type { Answer, QueueOnStop } from '../store/letter.ts'
 import { type Commit, isFloorAtLeast } from '../store/turn.ts'
 import { answerEvents } from './answer-events.ts'
 import { closingEvents } from './open-calls.ts'
@@ -34,6 +34,7 @@ export async function perform(turn: RunningTurn): Promise<Commit> {
   const mayReset = isFloorAtLeast(claim.floor, 'v7') && claim.stop === undefined
   const recovery = recover(logId, entries, mayReset)
   turn.fold = recovery.fold
+  if (letter.request.stop !== undefined) return stopWait(turn, letter.request.stop, recovery)
   if (letter.kind !== 'answer') return continueTurn(turn, recovery)
   // While the message waits, no approved call has begun.
   const waits = !recovery.stepOpen && pendingParts(recovery.message).length > 0
@@ -58,6 +59,28 @@ async function addAnswers(
     return commitOf(turn, 'waiting')
   }
   return answer(turn, { started: true, openCalls })
+}
+
+/** Ends a message that waits for answers as stopped. A takeover repeats it. */
+async function stopWait(
+  turn: RunningTurn,
+  queue: QueueOnStop,
+  recovery: Recovery,
+): Promise<Commit> {
+  const { claim, world } = turn
+  const { sessionId, logId } = claim
+  const session = await world.store.session(sessionId)
+  // The store keeps the stop of the turn. A second request would hold a message that came after the first one.
+  if (session?.turn?.stop === undefined) {
+    await world.store.requestStop(sessionId, { tenant: session?.tenant ?? '', logId, queue })
+  }
+  turn.end('stop')
+  const { message } = turn.fold
+  if (pendingParts(message).length === 0) return continueTurn(turn, recovery)
+  const text = 'Aborted before it was done.'
+  const events = closingEvents(message, { output: text, decision: text, execution: text })
+  await turn.emit([{ type: 'start', messageId: message.id }, ...events])
+  return answer(turn, { started: true })
 }
 
 /** Settles a message that waited for answers when a new message came. It gets no answers any more. */

@@ -53,6 +53,8 @@ export interface LetterRequest {
   approvals?: boolean
   /** False if the client that posted cannot answer a client-side tool. */
   clientTools?: boolean
+  /** Of an `answer` without answers: it ends the wait as a stop. The value is the effect on the letters that wait. */
+  stop?: QueueOnStop
 }
 
 /** An answer of the client or of a human to a message that waits. */
