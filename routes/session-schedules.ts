@@ -16,10 +16,9 @@ import { agentOf, ownSession, type SessionWorld } from './session-world.ts'
 const idSchema = z.string().min(1).max(idLengthMax).refine(isId, 'must be Unicode')
 
 const scheduleBody = z.looseObject({
-  message: z.union([
-    z.string().min(1),
-    z.custom<Fields>(isFields, 'expected a text or a user message'),
-  ]),
+  message: z.custom<string | Fields>((value) =>
+    typeof value === 'string' ? value !== '' : isFields(value),
+  ),
   id: idSchema.optional(),
   agent: idSchema.optional(),
   model: idSchema.optional(),
@@ -38,6 +37,9 @@ export async function addSchedule(c: Context, world: SessionWorld): Promise<Resp
   if (!sessionId.success) throw new LoomError('invalid-request', issueIn(sessionId.error))
   const fields = await readFields(c, [...Object.keys(scheduleBody.shape), ...timeFields])
   const body = scheduleBody.safeParse(fields)
+  if (body.error?.issues.at(0)?.path[0] === 'message') {
+    throw new LoomError('invalid-request', 'message is a text, or an object of a user message.')
+  }
   if (!body.success) throw new LoomError('invalid-request', issueIn(body.error))
   const { message, id, model, context: client, agent: named } = body.data
   const session = await loom.sessions.find(principal, sessionId.data)

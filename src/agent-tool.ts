@@ -8,6 +8,7 @@ import type { Agent } from './agent.ts'
 import type { DataSchemas } from './data-part.ts'
 import { defineTool } from './define-tool.ts'
 import { LoomError } from './ground/error.ts'
+import { type FieldsOf, refuseUnknownFields } from './ground/known-fields.ts'
 import { late } from './ground/late.ts'
 import { zodSchema } from './ground/schema.ts'
 import type { JsonOf } from './run-result.ts'
@@ -40,6 +41,14 @@ interface AgentToolOptions<NAME extends string, BACKGROUND extends boolean | 'mo
   restarts?: number
 }
 
+const optionFields: FieldsOf<AgentToolOptions<string, boolean>> = {
+  name: true,
+  description: true,
+  timeoutMs: true,
+  background: true,
+  restarts: true,
+}
+
 /**
  * Returns a tool that runs an agent. The calling model sends it a task, and receives the answer of the agent.
  * The data parts that the agent's tools write go into the message of the calling agent.
@@ -47,7 +56,7 @@ interface AgentToolOptions<NAME extends string, BACKGROUND extends boolean | 'mo
  * In a session, the task is a session of its own: it survives the death of its process, and its questions to a
  * client or a human appear in the message of the root session. `AgentSession.tasks` lists the tasks. In a run
  * without a session, the call fails if the agent needs a human.
- * @throws LoomError `invalid-config` for an invalid name or time limit
+ * @throws LoomError `invalid-config` for an unknown option or one with a wrong value
  * @example
  * ```ts
  * import { agentTool, defineAgent } from 'loomkit'
@@ -83,6 +92,8 @@ export function agentTool<CONTEXT>(
   agent: Agent<CONTEXT>,
   options: AgentToolOptions<string, boolean | 'model'> = {},
 ): unknown {
+  const subject = `The options of agentTool("${agent.name}") have`
+  refuseUnknownFields(options, { subject, known: optionFields })
   const { background = false, restarts = 0 } = options
   checkOptions(agent.name, { background, restarts })
   const tool = defineTool({

@@ -8,7 +8,7 @@ import type { Agent, AnyAgent, TimeLimits } from './agent.ts'
 import type { ContextLeft, ContextValue } from './context-option.ts'
 import { type Clock, systemClock } from './ground/clock.ts'
 import { LoomError } from './ground/error.ts'
-import { type FieldsOf, refuseMisspeltFields } from './ground/known-fields.ts'
+import { type FieldsOf, refuseMisspeltFields, refuseUnknownFields } from './ground/known-fields.ts'
 import type { ModelReference, Models } from './model.ts'
 import type { WithModels } from './run-options.ts'
 import { defaultTimeLimits } from './runner/read-model.ts'
@@ -135,6 +135,25 @@ export interface TaskOptions {
   unfinishedMax: number
 }
 
+const taskDefaults = { depthMax: 3, openMax: 16, unfinishedMax: 256 } satisfies TaskOptions
+
+/** @throws LoomError `invalid-config` */
+function taskLimits(tasks: Partial<TaskOptions> = {}): TaskOptions {
+  refuseUnknownFields(tasks, { subject: 'The option tasks has', known: taskDefaults })
+  const {
+    depthMax = taskDefaults.depthMax,
+    openMax = taskDefaults.openMax,
+    unfinishedMax = taskDefaults.unfinishedMax,
+  } = tasks
+  const limits = { depthMax, openMax, unfinishedMax }
+  for (const [name, value] of Object.entries(limits)) {
+    const least = name === 'depthMax' ? 0 : 1
+    if (Number.isSafeInteger(value) && value >= least) continue
+    throw new LoomError('invalid-config', `tasks.${name} must be a whole number from ${least}.`)
+  }
+  return limits
+}
+
 /** The owner of sessions. */
 interface OfPrincipal {
   /** The user or the tenant to whom the session belongs: over HTTP, the one of `principalOf`. @defaultValue '' */
@@ -208,7 +227,7 @@ export class Loom<
       logTtlMs: options.logTtlMs ?? 600_000,
       mailboxLimit: options.mailboxLimit ?? 100,
       schedules: options.schedules ?? true,
-      tasks: { depthMax: 3, openMax: 16, unfinishedMax: 256, ...options.tasks },
+      tasks: taskLimits(options.tasks),
       // Hints are fast, but some are lost.
       pollMs: options.pollMs ?? 1000,
     }

@@ -114,7 +114,10 @@ function runBelow<OUTPUT>(
 ): Promise<RunResult<OUTPUT>> {
   const depth = (shared.depth ?? 0) + 1
   if (depth > depthMax) {
-    throw new LoomError('invalid-request', `Sub-agents go at most ${depthMax} levels deep.`)
+    throw new LoomError(
+      'invalid-request',
+      `Sub-agents go at most ${depthMax} levels deep. Do the work without this sub-agent.`,
+    )
   }
   return run(agent, messages, { ...shared, depth, approvals: false })
 }

@@ -182,7 +182,8 @@ describe('a schedule', () => {
   const faults: [body: object, text: RegExp][] = [
     [{ message: 'Hi' }, /exactly one of at, after, every and cron/],
     [{ message: 'Hi', after: 1, every: 5000 }, /exactly one of/],
-    [{ after: 1 }, /message/],
+    [{ after: 1 }, /^message is a text, or an object of a user message/],
+    [{ message: 7, after: 1 }, /^message is a text/],
     [{ message: 'Hi', after: -1 }, /after is a number of milliseconds from 0/],
     [{ message: 'Hi', after: '5' }, /after is a number/],
     [{ message: 'Hi', every: 10 }, /every is a number of milliseconds from 1000/],
@@ -192,11 +193,11 @@ describe('a schedule', () => {
     [{ message: 'Hi', cron: '* * *' }, /five fields/],
     [{ message: 'Hi', cron: '99 * * * *' }, /cron cannot be read: .*99/],
     [{ message: 'Hi', cron: '0 9 * * 1', timeZone: 'Mars/Base' }, /name of a time zone/],
-    [{ message: 'Hi', cron: '0 0 30 2 *' }, /no occurrence/],
+    [{ message: 'Hi', cron: '0 0 30 2 *' }, /no occurrence: .*day and month/],
     [{ message: 'Hi', after: 1, timeZone: 'UTC' }, /timeZone belongs to cron/],
     [{ message: 'Hi', afer: 1 }, /unknown field "afer"/],
     [{ message: { role: 'assistant', parts: [] }, after: 1 }, /user|message/],
-    [{ message: '', after: 1 }, /message/],
+    [{ message: '', after: 1 }, /message is a text/],
     [{ message: 'Hi', after: 1, id: '' }, /id/],
     [{ message: 'Hi', after: 1, context: 5 }, /context/],
   ]

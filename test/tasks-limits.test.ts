@@ -218,10 +218,24 @@ describe('the limits of a tree', () => {
       depthMax: 1,
     })
     const { message } = await session.call('later;a;b;c')
-    expect(JSON.stringify(message.parts)).toContain('2 unfinished tasks already')
+    expect(JSON.stringify(message.parts)).toMatch(/has 2 unfinished tasks, .* call again/)
     await call('POST', '/one/stop?tree=1')
     const deep = await session.call('middle;go')
-    expect(JSON.stringify(deep.message.parts)).toContain('at most 1 level')
+    expect(JSON.stringify(deep.message.parts)).toMatch(
+      /at most 1 session above it.*Do the work without/,
+    )
+  })
+
+  it.each<[object, RegExp]>([
+    [{ depthMax: -1 }, /tasks\.depthMax must be a whole number from 0/],
+    [{ openMax: 0 }, /tasks\.openMax must be a whole number from 1/],
+    [{ unfinishedMax: Infinity }, /tasks\.unfinishedMax must be a whole number from 1/],
+    [
+      { depth: 2 },
+      /tasks has the unknown field "depth"\. It may have: depthMax, openMax, unfinishedMax/,
+    ],
+  ])('of a wrong form are refused: %j', (limits, text) => {
+    expect(() => open(background, limits)).toThrow(text)
   })
 })
 

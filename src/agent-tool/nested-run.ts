@@ -22,7 +22,7 @@ export async function* delegate<CONTEXT>(
   if (outcome === 'waiting') {
     throw new LoomError(
       'invalid-request',
-      `"${agent.name}" needs a human, who can't be asked from here.`,
+      `"${agent.name}" needs a human, and a run without a session cannot ask one. Run the agent in a session.`,
     )
   }
   const hasOutput = agent.output !== undefined && outcome === 'finished'

@@ -38,7 +38,10 @@ export async function readTime(
   if (kind === 'cron') {
     const rule = await readCron(value, fields['timeZone'] ?? 'UTC')
     const dueAt = await nextCron(rule, now)
-    if (dueAt === undefined) throw invalid('This cron expression has no occurrence.')
+    if (dueAt === undefined)
+      throw invalid(
+        'This cron expression has no occurrence: no date has its day and month. Correct them.',
+      )
     return { rule, dueAt }
   }
   const least = kind === 'every' ? everyMinMs : 0

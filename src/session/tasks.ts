@@ -73,7 +73,10 @@ export class Tasks implements TurnTasks {
     const { store, limits } = this.#options
     const { sessionId, tenant, messageId, toolCallId, path, context } = origin
     if (path.length > limits.depthMax) {
-      throw new LoomError('refused', `Tasks go at most ${limits.depthMax} levels deep.`)
+      throw new LoomError(
+        'refused',
+        `A task has at most ${limits.depthMax} ${limits.depthMax === 1 ? 'session' : 'sessions'} above it. Do the work without this sub-agent.`,
+      )
     }
     const key = keyOf(sessionId, messageId, toolCallId)
     const { model: _model, context: _context, ...request } = origin.request
@@ -94,7 +97,7 @@ export class Tasks implements TurnTasks {
         throw new LoomError('gone', 'The session of this task was deleted.')
       throw new LoomError(
         'refused',
-        `This conversation has ${limits.unfinishedMax} unfinished tasks already. Wait for some of them.`,
+        `This conversation has ${limits.unfinishedMax} unfinished tasks, and more are not allowed. Wait until one of them has ended, and call again.`,
       )
     }
     if (added.state === 'open') await this.#posts.begin(task, tenant)
