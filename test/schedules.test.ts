@@ -190,6 +190,7 @@ describe('a schedule', () => {
     [{ message: 'Hi', at: 'tomorrow' }, /ISO 8601/],
     [{ message: 'Hi', at: '2027-01-01T00:00' }, /with a time zone/],
     [{ message: 'Hi', at: '9999-01-01T00:00:00Z' }, /next ten years/],
+    [{ message: 'Hi', at: '2027-02-30T09:00:00Z' }, /ISO 8601/],
     [{ message: 'Hi', cron: '* * *' }, /five fields/],
     [{ message: 'Hi', cron: '99 * * * *' }, /cron cannot be read: .*99/],
     [{ message: 'Hi', cron: '0 9 * * 1', timeZone: 'Mars/Base' }, /name of a time zone/],
@@ -197,6 +198,10 @@ describe('a schedule', () => {
     [{ message: 'Hi', after: 1, timeZone: 'UTC' }, /timeZone belongs to cron/],
     [{ message: 'Hi', afer: 1 }, /unknown field "afer"/],
     [{ message: { role: 'assistant', parts: [] }, after: 1 }, /user|message/],
+    [
+      { message: { role: 'assistant', parts: [{ type: 'text', text: 'I did' }] }, after: 1 },
+      /user/,
+    ],
     [{ message: '', after: 1 }, /message is a text/],
     [{ message: 'Hi', after: 1, id: '' }, /id/],
     [{ message: 'Hi', after: 1, context: 5 }, /context/],

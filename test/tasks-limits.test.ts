@@ -204,6 +204,21 @@ describe('the limits of a tree', () => {
     expect(most).toBe(3)
   })
 
+  it('count no task that waits for a human, so all questions of a session come at once', async () => {
+    const session = open(awaited, { openMax: 1 })
+    await session.call('worker;ask a;ask b;ask c')
+    const { waitsFor = [] } = (await session.info()) ?? {}
+    expect(waitsFor.map(({ input }) => fieldOf(input, 'question'))).toEqual([
+      'ask a',
+      'ask b',
+      'ask c',
+    ])
+    for (const { toolCallId } of waitsFor) {
+      await call('POST', `/one/tools/${toolCallId}`, { output: toolCallId.length > 0 })
+    }
+    expect(await states()).toEqual(['finished', 'finished', 'finished'])
+  })
+
   it('refuse too many unfinished tasks, and too deep ones', async () => {
     const middle = defineAgent({
       name: 'middle',
@@ -348,5 +363,7 @@ describe('a task', () => {
     }
     expect((await call('POST', '', body)).status).toBe(404)
     expect((await call('POST', '/one/fork', { id })).status).toBeGreaterThanOrEqual(400)
+    const schedule = await call('POST', `/${id}/schedules`, { message: 'hello', after: 1000 })
+    expect(schedule.status).toBe(404)
   })
 })

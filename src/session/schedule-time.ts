@@ -65,8 +65,16 @@ function timeOf(value: unknown, now: number): number {
 }
 
 /** A text without a time zone has another meaning on each server. */
-const isoTime = (text: string): number =>
-  /^\d{4}-\d\d-\d\dT\d\d:\d\d.*(?:Z|[+-]\d\d:?\d\d)$/i.test(text) ? Date.parse(text) : Number.NaN
+function isoTime(text: string): number {
+  const [, day] = /^(\d{4}-\d\d-\d\d)T\d\d:\d\d.*(?:Z|[+-]\d\d:?\d\d)$/i.exec(text) ?? []
+  return day !== undefined && isDay(day) ? Date.parse(text) : Number.NaN
+}
+
+/** `Date.parse` reads February 30 as March 2. */
+function isDay(day: string): boolean {
+  const time = Date.parse(`${day}T00:00:00Z`)
+  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(day)
+}
 
 type CronRule = Extract<ScheduleRule, { kind: 'cron' }>
 

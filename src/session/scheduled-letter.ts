@@ -1,4 +1,5 @@
 /** The letter that a schedule keeps. */
+import { LoomError } from '../ground/error.ts'
 import type { Letter, LetterRequest } from '../store/letter.ts'
 import type { FileUrls } from '../wire/conversation/file-address.ts'
 import { LastMessage } from './last-message.ts'
@@ -27,7 +28,15 @@ export async function scheduledLetter(
     fileUrls,
   }
   const { context } = request
-  const letter = await userLetter(await last.read(), content, newSession)
+  const read = await last.read()
+  // A client could otherwise put words into the mouth of the agent.
+  if (read.role !== 'user') {
+    throw new LoomError(
+      'invalid-request',
+      'A schedule sends a user message: the role of its message must be "user".',
+    )
+  }
+  const letter = await userLetter(read, content, newSession)
   return { ...letter, ...(context !== undefined && { context }) }
 }
 

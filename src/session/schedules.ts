@@ -79,7 +79,7 @@ export class Schedules {
 
   /**
    * @throws LoomError `invalid-request` for a bad time; `refused` if the id has another schedule;
-   * `mailbox-full` if the session has too many; `not-found` if the session belongs to another tenant
+   * `mailbox-full` if the session has too many; `not-found` if the session belongs to another tenant, or the task does not exist
    */
   async add(
     sessionId: string,
@@ -102,7 +102,9 @@ export class Schedules {
         `A session has at most ${schedulesMax} schedules. Remove one first.`,
       )
     }
-    if (status === 'foreign') throw new LoomError('not-found', 'There is no such session.')
+    // `gone`: the id is that of a task, and no tree has it.
+    if (status === 'foreign' || status === 'gone')
+      throw new LoomError('not-found', 'There is no such session.')
     this.#arm(dueAt - now)
     const known = status === 'known' ? await this.#named(sessionId, id) : undefined
     return { schedule: known ?? schedule, isNew: status === 'added' }

@@ -41,6 +41,7 @@ export class TaskEnds {
   async settle(entry: TaskEntry, session: SessionRecord): Promise<void> {
     const { task, state } = entry
     if (session.state === 'running') return
+    if (session.state === 'waiting') await this.#park(task, session.tenant)
     if (session.state === 'idle' && (session.queued === 0 || session.held === true)) {
       if (state !== 'ended' && (await this.#restart(task, session))) return
       if (state !== 'ended' && task.background) {
@@ -49,6 +50,13 @@ export class TaskEnds {
       await this.end(task, session.tenant)
     }
     if (!task.background) await this.answerAbove(task, session)
+  }
+
+  /** Gives the place of a task that waits to the next one: others could wait very long for a human. */
+  async #park(task: Task, tenant: string): Promise<void> {
+    const { store, limits } = this.#world
+    const { isNew, next } = await store.parkTask(task.id, limits)
+    await this.#posts.beginAll(isNew ? next : await this.#unbegun(task), tenant)
   }
 
   /** Runs a task again after an error. Returns false if it has failed for good, or not at all. */

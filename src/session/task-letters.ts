@@ -29,10 +29,10 @@ export const replyIdOf = ({ letter }: Task, attempt: number): string =>
 
 /** The attempt that made an answer. Undefined for an answer to another message. */
 export function attemptOf(task: Task, replyId: string): number | undefined {
-  for (let attempt = 0; attempt <= task.restarts; attempt++) {
-    if (replyId === replyIdOf(task, attempt)) return attempt
-  }
-  return undefined
+  const first = replyIdOf(task, 0)
+  if (replyId === first) return 0
+  const attempt = replyId.startsWith(`${first}-`) ? Number(replyId.slice(first.length + 1)) : 0
+  return attempt > 0 && attempt <= task.restarts ? attempt : undefined
 }
 
 /** The letter that runs a task again. Its turn continues after the steps that finished before the error. */

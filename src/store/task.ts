@@ -28,8 +28,11 @@ export interface Task {
   letter: Letter
 }
 
-/** `queued`: it waits for others of its parent. `open`: its session may run. `ended`: it has a result, or was stopped. */
-export type TaskState = 'queued' | 'open' | 'ended'
+/**
+ * `queued`: it waits for others of its parent. `open`: its session may run. `waiting`: its session waits for an
+ * answer, or has the answer now. It needs no place among the open ones. `ended`: it has a result, or was stopped.
+ */
+export type TaskState = 'queued' | 'open' | 'waiting' | 'ended'
 
 /** A task in its tree. */
 export interface TaskEntry {
@@ -67,23 +70,22 @@ export type AddedTask =
       state: TaskState
     }
 
+/** The result of `endTask` and `parkTask`. */
+export interface FreedPlace {
+  /** Whether this call changed the task. */
+  isNew: boolean
+  /** The ids of the queued tasks of its parent that are open because of this. */
+  next: string[]
+}
+
 /** The tasks of a tree. */
 export interface TaskStore {
   /** Adds a task to its tree. A task that is there already does not change. Its session begins with a post. */
   addTask(task: Task, limits: TaskLimits): Promise<AddedTask>
-  /**
-   * Ends a task. `isNew` is false if it has ended already, or is not there. `next` are the queued tasks of
-   * its parent that are open because of this.
-   */
-  endTask(
-    id: string,
-    limits: Pick<TaskLimits, 'openMax'>,
-  ): Promise<{
-    /** Whether this call ended the task. */
-    isNew: boolean
-    /** The ids of the tasks that are open now. */
-    next: string[]
-  }>
+  /** Ends a task. `isNew` is false if it has ended already, or is not there. */
+  endTask(id: string, limits: Pick<TaskLimits, 'openMax'>): Promise<FreedPlace>
+  /** Makes an open task `waiting`. `isNew` is false for any other. */
+  parkTask(id: string, limits: Pick<TaskLimits, 'openMax'>): Promise<FreedPlace>
   /** Returns a task. Returns undefined if the tree lacks it. */
   task(id: string): Promise<TaskEntry | undefined>
   /** Returns the tasks of a tree, the first started one first. */

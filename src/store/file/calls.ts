@@ -212,6 +212,7 @@ export function fileCalls({ residents, hints, memory, orphans }: World): Session
       return change(rootId, () => memory.addTask(task, limits))
     },
     endTask: (id, limits) => change(rootOf(id), () => memory.endTask(id, limits)),
+    parkTask: (id, limits) => change(rootOf(id), () => memory.parkTask(id, limits)),
     noteTaskSpending: (id, spent) => change(rootOf(id), () => memory.noteTaskSpending(id, spent)),
     removeTask: (id) => change(rootOf(id), () => memory.removeTask(id)),
     forgetTasks: (rootId, ids) => change(rootId, () => memory.forgetTasks(rootId, ids)),

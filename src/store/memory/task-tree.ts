@@ -41,8 +41,18 @@ export class TaskTree {
     const entry = this.#entries.get(id)
     if (entry === undefined || entry.state === 'ended') return undefined
     this.put({ ...entry, state: 'ended' })
-    if (entry.state === 'queued') return []
-    const { parent } = entry.task
+    return entry.state === 'open' ? this.#openNext(entry, openMax) : []
+  }
+
+  /** Makes an open task `waiting`. Returns as `end`; undefined if the task was not open. */
+  park(id: string, openMax: number): string[] | undefined {
+    const entry = this.#entries.get(id)
+    if (entry?.state !== 'open') return undefined
+    this.put({ ...entry, state: 'waiting' })
+    return this.#openNext(entry, openMax)
+  }
+
+  #openNext({ task: { parent } }: TaskEntry, openMax: number): string[] {
     const room = this.#roomOf(parent, openMax)
     const next = this.#unfinishedOf(parent, 'queued').slice(0, Math.max(0, room))
     for (const each of next) this.put({ ...each, state: 'open' })

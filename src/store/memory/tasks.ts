@@ -1,11 +1,19 @@
 /** The tasks of trees in memory: the session of a root has those of its tree. */
-import { isTaskId, rootOf, type TaskStore } from '../task.ts'
+import { type FreedPlace, isTaskId, rootOf, type TaskStore } from '../task.ts'
 import type { MemorySession } from './session.ts'
 import type { SessionTable } from './sessions.ts'
 import { TaskTree } from './task-tree.ts'
 import type { World } from './turns.ts'
 
 export function memoryTasks({ sessions, hints, now }: World): TaskStore {
+  const leavePlace = (id: string, leave: (tree: TaskTree) => string[] | undefined): FreedPlace => {
+    const root = rootFor(sessions, id)
+    const next = root?.tree && leave(root.tree)
+    if (root === undefined || next === undefined) return { isNew: false, next: [] }
+    sessions.put(root)
+    for (const each of next) hints.give(each, 'log')
+    return { isNew: true, next }
+  }
   return {
     async addTask(task, limits) {
       const root = rootFor(sessions, task.id)
@@ -20,14 +28,8 @@ export function memoryTasks({ sessions, hints, now }: World): TaskStore {
       return reply
     },
 
-    async endTask(id, { openMax }) {
-      const root = rootFor(sessions, id)
-      const next = root?.tree?.end(id, openMax)
-      if (root === undefined || next === undefined) return { isNew: false, next: [] }
-      sessions.put(root)
-      for (const each of next) hints.give(each, 'log')
-      return { isNew: true, next }
-    },
+    endTask: async (id, { openMax }) => leavePlace(id, (tree) => tree.end(id, openMax)),
+    parkTask: async (id, { openMax }) => leavePlace(id, (tree) => tree.park(id, openMax)),
 
     async task(id) {
       return rootFor(sessions, id)?.tree?.get(id)

@@ -216,7 +216,7 @@ export const signatures = {
   },
   'end-task': {
     keys: [...sessionKeyNames, 'reply'],
-    args: [...ttls, 'openMax', 'task'],
+    args: [...ttls, 'openMax', 'task', 'state'],
     returns: ['done', 'next...'],
   },
   'note-task-spending': {

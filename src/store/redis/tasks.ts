@@ -4,12 +4,14 @@
  */
 import type { Spending } from '../../spending.ts'
 import {
+  type FreedPlace,
   isTaskId,
   rootOf,
   type Task,
   type TaskEntry,
   taskId,
   taskKey,
+  type TaskLimits,
   type TaskStore,
 } from '../task.ts'
 import type { Connection } from './connection.ts'
@@ -37,6 +39,22 @@ export function redisTasks(connection: Connection, limits: Limits): TaskStore {
     } while (cursor !== '0')
   }
 
+  const leavePlace = async (
+    id: string,
+    state: 'ended' | 'waiting',
+    { openMax }: Pick<TaskLimits, 'openMax'>,
+  ): Promise<FreedPlace> => {
+    const rootId = rootFor(id)
+    if (rootId === undefined) return { isNew: false, next: [] }
+    const { done, next } = await connection.run('end-task', callKeys('end-task', rootId), {
+      ...limits,
+      openMax,
+      task: keyOf(id),
+      state,
+    })
+    return { isNew: done === '1', next: next.map((key) => taskId(rootId, key)) }
+  }
+
   return {
     async addTask(task, { unfinishedMax, openMax }) {
       const rootId = rootFor(task.id)
@@ -55,16 +73,8 @@ export function redisTasks(connection: Connection, limits: Limits): TaskStore {
       return { status: word, state: wordOf(state, stateWords) }
     },
 
-    async endTask(id, { openMax }) {
-      const rootId = rootFor(id)
-      if (rootId === undefined) return { isNew: false, next: [] }
-      const { done, next } = await connection.run('end-task', callKeys('end-task', rootId), {
-        ...limits,
-        openMax,
-        task: keyOf(id),
-      })
-      return { isNew: done === '1', next: next.map((key) => taskId(rootId, key)) }
-    },
+    endTask: (id, limits) => leavePlace(id, 'ended', limits),
+    parkTask: (id, limits) => leavePlace(id, 'waiting', limits),
 
     async task(id) {
       const rootId = rootFor(id)
@@ -142,7 +152,7 @@ function rootFor(id: string): string | undefined {
   return isTaskId(id) && !isTaskId(rootId) ? rootId : undefined
 }
 
-const stateWords = ['queued', 'open', 'ended'] as const
+const stateWords = ['queued', 'open', 'waiting', 'ended'] as const
 
 type StoredTask = Omit<Task, 'id' | 'parent' | 'letter'> & { parent: string }
 

@@ -137,6 +137,30 @@ export function tasks({ it, store }: Subject): void {
     expect(both).toEqual([idOf(root, 'd'), idOf(root, 'e')])
   })
 
+  it('leaves its place to the next one while it waits, and needs none after that', async () => {
+    const root = await newRoot(store())
+    const one = { openMax: 1 }
+    for (const name of ['a', 'b', 'c']) {
+      await store().addTask(taskOf(root, name), { ...limits, ...one })
+    }
+    const [a, b, c] = [idOf(root, 'a'), idOf(root, 'b'), idOf(root, 'c')]
+    expect(await store().parkTask(c, one)).toEqual({ isNew: false, next: [] })
+    expect(await store().parkTask(a, one)).toEqual({ isNew: true, next: [b] })
+    expect(await store().parkTask(a, one)).toEqual({ isNew: false, next: [] })
+    expect(await store().parkTask(idOf(root, 'z'), one)).toEqual({ isNew: false, next: [] })
+    expect(await store().task(a)).toMatchObject({ state: 'waiting' })
+    const states = async () => (await store().tasks(root)).map(({ state }) => state)
+    expect(await states()).toEqual(['waiting', 'open', 'queued'])
+    // It counts in the tree, and its end leaves no place.
+    expect(await store().addTask(taskOf(root, 'd'), { unfinishedMax: 3, openMax: 9 })).toEqual({
+      status: 'full',
+    })
+    expect(await store().endTask(a, one)).toEqual({ isNew: true, next: [] })
+    expect(await store().parkTask(a, one)).toEqual({ isNew: false, next: [] })
+    expect(await states()).toEqual(['ended', 'open', 'queued'])
+    expect(await store().endTask(b, one)).toEqual({ isNew: true, next: [c] })
+  })
+
   it('has its spending', async () => {
     const root = await newRoot(store())
     const { id } = taskOf(root, 'one')

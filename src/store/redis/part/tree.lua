@@ -1,7 +1,7 @@
 -- The tasks of a root. `tasks` has them by the last part of their id. `nestedTasks` has the parent of each task
 -- whose parent is a task; the parent '' is the root. `unfinishedTasks` has `<task> <parent>` of those that have
 -- not ended, and only these are counted. The score is the number of the start, plus `queuedFrom` of a task that
--- waits for others of its parent.
+-- waits for others of its parent, and minus `queuedFrom` of one that waits for an answer, or did.
 
 local queuedFrom = 1e12
 
@@ -15,6 +15,7 @@ end
 local function taskState(task, parent)
   local score = tonumber(redis.call('ZSCORE', key.unfinishedTasks, task .. ' ' .. parent) or '')
   if not score then return 'ended' end
+  if score < 0 then return 'waiting' end
   return score < queuedFrom and 'open' or 'queued'
 end
 
@@ -24,10 +25,11 @@ local function unfinishedOf(parent)
   local rows = redis.call('ZRANGE', key.unfinishedTasks, 0, -1, 'WITHSCORES')
   for index = 1, #rows, 2 do
     if string.match(rows[index], ' (.*)$') == parent then
-      if tonumber(rows[index + 1]) < queuedFrom then
-        open = open + 1
-      else
+      local score = tonumber(rows[index + 1])
+      if score >= queuedFrom then
         table.insert(queued, rows[index])
+      elseif score >= 0 then
+        open = open + 1
       end
     end
   end
