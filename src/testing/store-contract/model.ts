@@ -48,6 +48,7 @@ export function sequences(fc: typeof FastCheck): FastCheck.Arbitrary<[Step, When
           'regenerate',
           'edit',
           'change',
+          'result',
         ),
         at: fc.nat(5),
       }),

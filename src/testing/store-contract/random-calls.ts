@@ -4,10 +4,13 @@ import type { PostReply } from '../../store/mailbox.ts'
 import type { Claim } from '../../store/turn.ts'
 import { answer, type Conversation, letter, regenerate, said } from './conversation.ts'
 import { expect } from './expectation.ts'
-import { Model } from './session-model.ts'
+import { isForTurn, Model } from './session-model.ts'
 
-/** `change` is an edit of a message that waits or was withdrawn, and `edit` one of the history. */
-export type Kind = 'message' | 'answer' | 'regenerate' | 'edit' | 'change'
+/**
+ * `change` is an edit of a message that waits or was withdrawn, and `edit` one of the history. `result` is the
+ * result of a task.
+ */
+export type Kind = 'message' | 'answer' | 'regenerate' | 'edit' | 'change' | 'result'
 
 export type Step =
   | { do: 'post'; id: number; kind: Kind; at: number }
@@ -38,13 +41,22 @@ export class Run {
   async post({ id, kind, at }: Extract<Step, { do: 'post' }>, whenBusy: WhenBusy) {
     const letter = this.letterOf(`m${id}`, kind, at)
     const isChange = kind === 'change'
-    const options = { whenBusy, mailboxLimit, ...(isChange && { edit: {} }) }
+    const isResult = kind === 'result'
+    const options = {
+      whenBusy,
+      mailboxLimit,
+      ...(isChange && { edit: {} }),
+      ...(isResult && { isResult }),
+    }
     const reply = await this.talk.post(letter, options)
-    const expected = isChange
-      ? this.model.edit(letter, whenBusy, mailboxLimit)
-      : this.model.post(letter, whenBusy, mailboxLimit)
-    expect(wordsOf(reply)).toBe(expected)
+    expect(wordsOf(reply)).toBe(this.expectedReply(letter, kind, whenBusy))
     if (reply.status === 'claimed') this.take(reply.claim)
+  }
+
+  expectedReply(letter: Letter, kind: Kind, whenBusy: WhenBusy): string {
+    if (kind === 'change') return this.model.edit(letter, whenBusy, mailboxLimit)
+    if (kind === 'result') return this.model.postResult(letter, mailboxLimit)
+    return this.model.post(letter, whenBusy, mailboxLimit)
   }
 
   letterOf(id: string, kind: string, at: number): Letter {
@@ -95,7 +107,7 @@ export class Run {
     const reply = await this.talk.append(claim, this.seq + 1)
     if (model.state !== 'running') return expect(reply).toEqual({ status: 'lost' })
     this.seq += 1
-    const steer = model.queue.some(({ rank }) => rank === 1)
+    const steer = model.queue.some(isForTurn)
     const stop = model.turn?.stop
     expect(reply).toEqual({ status: 'appended', steer, ...(stop !== undefined && { stop }) })
   }

@@ -17,19 +17,42 @@ interface ModelTurn {
   branch: string[] | undefined
 }
 
-const order = ['answer', 'steer', 'urgent', 'message'] as const
+interface ModelQueued {
+  letter: Letter
+  rank: number
+}
+
+const order = ['answer', 'steer', 'urgent', 'message', 'result'] as const
+type Band = (typeof order)[number]
+
+const isIn = ({ rank }: ModelQueued, band: Band): boolean => order[rank] === band
+
+/** Whether the turn that runs takes the letter. */
+export const isForTurn = (queued: ModelQueued): boolean =>
+  isIn(queued, 'steer') || isIn(queued, 'result')
 
 export class Model {
   state: 'none' | 'idle' | 'running' | 'waiting' = 'none'
   history: string[] = []
   branches: string[][] = []
-  queue: { letter: Letter; rank: number }[] = []
+  queue: ModelQueued[] = []
   turn: ModelTurn | undefined
   /** The state of every id, and the turn that answered it. */
   readonly fates = new Map<string, { as: KnownAs; replyId: string }>()
 
   post(letter: Letter, whenBusy: WhenBusy, limit: number): string {
     return this.knownAs(letter.id) ?? this.accept(letter, whenBusy, limit)
+  }
+
+  /** The result of a task. */
+  postResult(letter: Letter, limit: number): string {
+    if (this.state === 'none') return 'gone'
+    const known = this.knownAs(letter.id)
+    if (known !== undefined) return known
+    if (this.state === 'idle' && this.queue.length === 0) return this.begin(letter)
+    if (this.queue.length >= limit) return 'full'
+    this.fates.set(letter.id, { as: 'done', replyId: letter.replyId })
+    return this.putInto('result', letter)
   }
 
   /** An edit of a message that is not in the history. */
@@ -42,15 +65,16 @@ export class Model {
     }
     const { kind, replyId, cutAt } = queued.letter
     if (kind !== 'message' || replyId !== letter.replyId || cutAt !== undefined) return 'moved'
-    if (whenBusy === 'reject') return 'busy'
-    if (whenBusy !== 'queue') {
+    const isRunning = this.state === 'running'
+    if (isRunning && whenBusy === 'reject') return 'busy'
+    // A message that waits for an answer lets only results wait, and only a letter that does not wait abandons it.
+    if (whenBusy !== 'queue' && (isRunning || whenBusy !== 'steer')) {
       this.queue = this.queue.filter((each) => each !== queued)
-      return this.enqueue(letter, whenBusy)
+      return isRunning ? this.enqueue(letter, whenBusy) : this.begin(letter)
     }
     queued.letter = letter
     this.fates.set(letter.id, { as: 'done', replyId })
-    const steered = order[queued.rank] === 'steer' ? ' steered' : ''
-    return `queued ${this.queue.indexOf(queued)}${steered}`
+    return this.placeOf(queued)
   }
 
   private accept(letter: Letter, whenBusy: WhenBusy, limit: number): string {
@@ -74,10 +98,8 @@ export class Model {
   takeSteered(): string[] | 'lost' {
     const { turn } = this
     if (this.state !== 'running' || turn === undefined) return 'lost'
-    const taken = this.queue
-      .filter(({ rank }) => order[rank] === 'steer')
-      .map((each) => each.letter)
-    this.queue = this.queue.filter(({ rank }) => order[rank] !== 'steer')
+    const taken = this.queue.filter(isForTurn).map((each) => each.letter)
+    this.queue = this.queue.filter((each) => !isForTurn(each))
     for (const letter of taken) this.enter(letter, turn)
     return taken.map(({ id }) => id)
   }
@@ -94,7 +116,10 @@ export class Model {
       this.history.push(turn.logId)
     }
     this.state = state
-    for (let next = this.queue.shift(); next; next = this.queue.shift()) {
+    for (let [next] = this.queue; next; [next] = this.queue) {
+      // A result waits until the message that waits for an answer is finished or abandoned.
+      if (state === 'waiting' && isIn(next, 'result')) return undefined
+      this.queue.shift()
       const { letter } = next
       const isPlaced = letter.cutAt === undefined || this.history.includes(letter.cutAt)
       if (isPlaced && (letter.kind === 'message' || state === 'waiting')) {
@@ -142,13 +167,21 @@ export class Model {
     const isLate = steers && turn?.stop !== undefined
     const message = isUrgent || isLate ? 'urgent' : steers ? 'steer' : 'message'
     const band = letter.kind === 'answer' ? 'answer' : message
-    const rank = order.indexOf(band)
-    this.queue = [...this.queue, { letter, rank }].sort((a, b) => a.rank - b.rank)
     if (turn && band === 'urgent' && whenBusy === 'rollback') turn.stop = 'discard'
     if (turn && band === 'urgent' && whenBusy === 'interrupt') turn.stop ??= 'keep'
     this.fates.set(letter.id, { as: 'done', replyId: letter.replyId })
-    const position = this.queue.findIndex((each) => each.letter === letter)
-    return `queued ${position}${band === 'steer' ? ' steered' : ''}`
+    return this.putInto(band, letter)
+  }
+
+  private putInto(band: Band, letter: Letter): string {
+    const queued = { letter, rank: order.indexOf(band) }
+    this.queue = [...this.queue, queued].sort((a, b) => a.rank - b.rank)
+    return this.placeOf(queued)
+  }
+
+  private placeOf(queued: ModelQueued): string {
+    const isSteered = this.state === 'running' && isForTurn(queued)
+    return `queued ${this.queue.indexOf(queued)}${isSteered ? ' steered' : ''}`
   }
 
   private begin(letter: Letter): string {
