@@ -155,6 +155,25 @@ describe('a stop', () => {
   })
 })
 
+describe('a deletion of a tree', () => {
+  it('reports no lost answer, although the owner gets no hint of it', async () => {
+    const reports: unknown[] = []
+    const store = openMemoryStore()
+    const deaf = { ...store, watch: async () => () => {} }
+    const tools = [...awaited, agentTool(worker, { name: 'later', background: true })]
+    const options = { agents: [lead(tools)], heartbeatMs: 60_000 }
+    loom = new Loom({ ...options, store: deaf, report: (error) => reports.push(error) })
+    const other = new Loom({ ...options, store, report: (error) => reports.push(error) })
+    await loom.startAgent('lead', 'one').cast('worker;a;b')
+    await until(5000, 'two work', () => running === 2)
+    await other.startAgent('lead', 'one').delete()
+    for (const each of release) each()
+    await loom.sessions.idle(AbortSignal.timeout(5000))
+    expect(reports).toEqual([])
+    expect(await store.removedTasks('one')).toEqual([])
+  })
+})
+
 describe('a question that a new message abandons', () => {
   it('closes, and its task stops', async () => {
     const session = open(awaited)

@@ -261,7 +261,8 @@ async function fail(turn: RunningTurn, error: unknown, resume: Resume): Promise<
           ],
     )
   }
-  world.report(error)
+  // The deletion of a task while its turn begins is no failure.
+  if (!(error instanceof LoomError && error.code === 'gone')) world.report(error)
   return endReason === undefined ? { state: 'idle', error: errorText } : { state: 'idle' }
 }
 

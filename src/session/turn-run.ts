@@ -173,7 +173,8 @@ export class TurnRun implements RunningTurn {
     const { sessionId, logId } = this.claim
     try {
       if ((await store.session(sessionId)) !== undefined) return
-      // A deletion on another instance comes with a hint.
+      if (await store.isDeleted(sessionId)) return
+      // A deletion on another instance comes with a hint. Its mark may be lost like the session.
       if (performance.now() - this.#hintAt < deletionHintMs) return
       report(
         new LoomError(

@@ -10,6 +10,11 @@ import type { ReaderFloor, Stop } from './turn.ts'
 export interface SessionReader {
   /** Returns the record of a session. Returns undefined if the store has no such session. */
   session(sessionId: string): Promise<SessionRecord | undefined>
+  /**
+   * Returns whether `remove` has deleted the session and no session with its id began since. The store forgets it
+   * with the mark of the session. A session that is missing for another reason was lost.
+   */
+  isDeleted(sessionId: string): Promise<boolean>
   /** Returns the history in order, without the unfinished answer. */
   messages(sessionId: string): Promise<UIMessage[]>
   /**

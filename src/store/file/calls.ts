@@ -223,6 +223,7 @@ export function fileCalls({ residents, hints, memory, orphans }: World): Session
     schedules: (id) => read(id, () => memory.schedules(id)),
     owns: (id, claim) => read(id, () => memory.owns(id, claim)),
     session: (id) => read(id, () => memory.session(id)),
+    isDeleted: (id) => read(id, () => memory.isDeleted(id)),
     messages: (id) => read(id, () => memory.messages(id)),
     messagePage: (id, part) => read(id, () => memory.messagePage(id, part)),
     context: (id) => read(id, () => memory.context(id)),

@@ -16,6 +16,10 @@ export function memoryRecords(world: World): SessionStore {
       return session && recordOf(session)
     },
 
+    async isDeleted(sessionId) {
+      return sessions.get(sessionId)?.state === 'deleted'
+    },
+
     async messages(sessionId) {
       const session = sessions.get(sessionId)
       return session ? finishedMessages(session) : []

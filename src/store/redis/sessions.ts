@@ -30,6 +30,11 @@ export function redisSessions(connection: Connection, limits: Limits): SessionSt
   return {
     session: read,
 
+    async isDeleted(sessionId) {
+      const { state } = await connection.run('read-session', sessionKeys(sessionId), {})
+      return state === 'deleted'
+    },
+
     async messages(sessionId) {
       const { messages } = await connection.read('read-messages', sessionKeys(sessionId), {})
       return messagesIn(messages)

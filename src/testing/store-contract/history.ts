@@ -307,7 +307,10 @@ export function history({ it, store, open }: Subject): void {
     const claim = await talk.claim(letter('m2'))
     await talk.post(letter('m3'))
     const remove = () => talk.store.remove(talk.id, { tenant: '' })
+    expect(await talk.store.isDeleted(talk.id)).toBe(false)
     expect(await remove()).toBe(true)
+    expect(await talk.store.isDeleted(talk.id)).toBe(true)
+    expect(await talk.store.isDeleted('nowhere')).toBe(false)
     expect(await talk.store.session(talk.id)).toBeUndefined()
     expect(await talk.history()).toEqual([])
     expect(await talk.queue()).toEqual([])
@@ -336,6 +339,7 @@ export function history({ it, store, open }: Subject): void {
     expect(await remove()).toBe(true)
     // The ids of its messages are free again, too.
     const anew = await talk.claim(letter('m1', { replyId: 'anew' }))
+    expect(await talk.store.isDeleted(talk.id)).toBe(false)
     expect(anew.claim).toBeGreaterThan(late.claim)
     expect(anew).not.toHaveProperty('abandoned')
     expect(await talk.append(late, 2)).toEqual({ status: 'lost' })
