@@ -26,7 +26,10 @@ interface AgentToolOptions<NAME extends string, BACKGROUND extends boolean | 'mo
   name?: NAME
   /** The description for the calling model. @defaultValue the agent's description */
   description?: string
-  /** The time limit of a call in milliseconds. @defaultValue 600000 */
+  /**
+   * The time limit of a call in milliseconds. The time in which a task waits for an answer does not count, and a task
+   * in the background has no limit. @defaultValue 600000
+   */
   timeoutMs?: number
   /**
    * Whether a call in a session ends when the task begins. Its result then comes as a message to the session.
