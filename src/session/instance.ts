@@ -43,6 +43,8 @@ export class Instance {
   readonly #committedTurns = new CommittedTurns()
   /** Work that may still begin, run or take over a turn. A shutdown waits for it. */
   readonly #work = new Set<Promise<unknown>>()
+  /** The sessions whose turn has ended, and whose tasks are being settled. The lookout must not do the same. */
+  readonly #settling = new Set<string>()
   readonly #heartbeat: Heartbeat
   readonly #lookout: Lookout
   readonly #restoreRounds = new Rounds(() => this.#restoreAll())
@@ -65,7 +67,7 @@ export class Instance {
     this.#lookout = new Lookout({
       ...shared,
       agentNames: options.agentNames,
-      isBusy: (sessionId) => this.#isBusy(sessionId),
+      isBusy: (sessionId) => this.#isBusy(sessionId) || this.#settling.has(sessionId),
       takeOver: (sessionId) => this.takeOver(sessionId),
       settleTasks: (sessionId) => options.settleTasks(sessionId, true),
       forget: (sessionId) => this.#forget(sessionId),
@@ -258,6 +260,20 @@ export class Instance {
 
   async #runAll(first: Claim): Promise<void> {
     const { sessionId } = first
+    try {
+      const { isLeft, isDone } = await this.#runTurns(first)
+      if (isLeft) this.#look([sessionId])
+      else if (isDone) await this.#quietly(() => this.#forget(sessionId))
+      // The lookout checks a turn without a commit again.
+      else this.#lookout.doubt(sessionId)
+    } finally {
+      this.#settling.delete(sessionId)
+    }
+  }
+
+  /** Runs a turn and those that follow it. `isDone` is false if the lookout must check the session again. */
+  async #runTurns(first: Claim): Promise<{ isLeft: boolean; isDone: boolean }> {
+    const { sessionId } = first
     let claim: Claim | undefined = first
     let isCommitted = false
     let isLeft = false
@@ -272,16 +288,14 @@ export class Instance {
       isLeft = commit?.isLeft === true
       if (commit !== undefined) this.#committedTurns.add(commit)
       if (turn.endReason === 'hand-over') await this.#quietly(() => this.#handOver(turn.claim))
+      this.#settling.add(sessionId)
       if (this.#turns.get(sessionId) === turn) this.#turns.delete(sessionId)
       const hasFollowUp = turn.hasTasks || isTaskId(sessionId) || turn.endReason === 'stop'
       if (isCommitted && hasFollowUp) {
         isSettled = await this.#settle(sessionId, turn.hasTasks)
       }
     }
-    // The lookout checks a turn without a commit again.
-    if (isLeft) this.#look([sessionId])
-    else if (isCommitted && isSettled) await this.#quietly(() => this.#forget(sessionId))
-    else this.#lookout.doubt(sessionId)
+    return { isLeft, isDone: isCommitted && isSettled }
   }
 
   /** Returns false if the index must keep the session, so that this is tried again. */

@@ -108,10 +108,10 @@ export class TaskEnds {
   /** Returns the tasks beside this one that have a place and no session. */
   async #unbegun({ id, parent }: Task): Promise<string[]> {
     const { store } = this.#world
-    const beside = (await store.tasks(rootOf(id))).filter(
+    const beside = (await store.unfinishedTasks(rootOf(id))).filter(
       ({ task, state }) => task.parent === parent && state === 'open',
     )
-    const sessions = await Promise.all(beside.map(({ task }) => store.session(task.id)))
+    const sessions = await store.sessions(beside.map(({ task }) => task.id))
     return beside.flatMap(({ task }, index) => (sessions[index] === undefined ? [task.id] : []))
   }
 

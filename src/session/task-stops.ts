@@ -78,7 +78,7 @@ export class TaskStops {
   }
 
   async #stopAwaited(id: string, tenant: string): Promise<void> {
-    const tasks = await this.#world.store.tasks(rootOf(id))
+    const tasks = await this.#world.store.unfinishedTasks(rootOf(id))
     for (const { task } of awaitedBy(tasks, id)) await this.stop(task.id, tenant)
   }
 
@@ -88,7 +88,10 @@ export class TaskStops {
     const stopped = new Set<string>()
     // A task may start others until it stops.
     for (let round = 0; round < roundsMax; round++) {
-      const below = tasksBelow(await store.tasks(rootOf(sessionId)), sessionId)
+      // The unfinished tasks below a task may have an ended one between.
+      const below = isTaskId(sessionId)
+        ? tasksBelow(await store.tasks(rootOf(sessionId)), sessionId)
+        : await store.unfinishedTasks(sessionId)
       const unfinished = below.filter(
         ({ task, state }) => state !== 'ended' && !stopped.has(task.id),
       )

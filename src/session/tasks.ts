@@ -32,13 +32,16 @@ import { type PostOfTask, TaskPosts } from './task-posts.ts'
 import { answersBelow } from './task-questions.ts'
 import type { TaskSessions } from './task-sessions.ts'
 import { tasksBelow, TaskStops } from './task-stops.ts'
-import type { TaskEnd, TaskOrigin, TurnTasks } from './turn-tasks.ts'
+import type { CallOfTask, TaskEnd, TaskOrigin, TurnTasks } from './turn-tasks.ts'
 
 /** The limits of trees. */
 export interface TreeLimits extends TaskLimits {
   /** The greatest number of sessions above a task. */
   depthMax: number
 }
+
+/** The number of tasks whose questions `list` reads at a time. */
+const listPortion = 50
 
 export interface TasksOptions {
   sessions: TaskSessions
@@ -139,7 +142,7 @@ export class Tasks implements TurnTasks {
     const { store } = this.#options
     const entry = isTaskId(sessionId) ? await store.task(sessionId) : undefined
     // Before the session: a task that starts after this read is not without its call.
-    const tasks = hasTasks ? await store.tasks(rootOf(sessionId)) : []
+    const tasks = hasTasks ? await store.unfinishedTasks(rootOf(sessionId)) : []
     const session = await store.session(sessionId)
     // It was deleted, perhaps by an instance that died before it deleted the tasks below.
     if (session === undefined) return this.stops.sweep(rootOf(sessionId))
@@ -153,14 +156,11 @@ export class Tasks implements TurnTasks {
     await this.stops.stopLost(tasks, { session, entry })
   }
 
-  /** Returns the calls of a message that wait for tasks. */
-  async awaitedCalls(sessionId: string, messageId: string): Promise<string[]> {
-    const tasks = await this.#options.store.tasks(rootOf(sessionId))
-    return tasks.flatMap(({ task }) =>
-      task.parent === sessionId && task.messageId === messageId && !task.background
-        ? [task.toolCallId]
-        : [],
-    )
+  /** Whether a call waits for a task, or has waited for one. */
+  async awaitsTask({ sessionId, messageId, toolCallId }: CallOfTask): Promise<boolean> {
+    const id = taskId(rootOf(sessionId), keyOf(sessionId, messageId, toolCallId))
+    const entry = await this.#options.store.task(id)
+    return entry !== undefined && !entry.task.background
   }
 
   /** Ends a task and stops its turn. Its parent gets no result of it. */
@@ -184,17 +184,24 @@ export class Tasks implements TurnTasks {
   async list(sessionId: string, tenant: string): Promise<TaskInfo[]> {
     const { store, sessions } = this.#options
     const below = tasksBelow(await store.tasks(rootOf(sessionId)), sessionId)
-    return Promise.all(
-      below.map(async (entry) => {
-        const session = await store.session(entry.task.id)
-        const { turn } = session ?? {}
-        const message =
-          session?.state === 'waiting' && turn !== undefined
-            ? await sessions.partialAnswer(session.id, turn.logId)
-            : undefined
-        return taskInfo(entry, { session, message, tenant, title: titleOf(entry.task.letter) })
-      }),
-    )
+    const records = await store.sessions(below.map(({ task }) => task.id))
+    const infoOf = async (entry: TaskEntry, session: SessionRecord | undefined) => {
+      const { turn } = session ?? {}
+      const isAsking = session?.state === 'waiting' && entry.state !== 'ended'
+      const message =
+        isAsking && turn !== undefined
+          ? await sessions.partialAnswer(session.id, turn.logId)
+          : undefined
+      return taskInfo(entry, { session, message, tenant, title: titleOf(entry.task.letter) })
+    }
+    const infos: TaskInfo[] = []
+    for (let at = 0; at < below.length; at += listPortion) {
+      const some = below.slice(at, at + listPortion)
+      infos.push(
+        ...(await Promise.all(some.map((entry, index) => infoOf(entry, records[at + index])))),
+      )
+    }
+    return infos
   }
 
   /** The spending of all sessions of a tree, without the unfinished message of this one. */

@@ -9,13 +9,17 @@ import type { LetterRequest } from '../store/letter.ts'
 import type { SessionRecord } from '../store/session.ts'
 import type { Task, TaskEntry } from '../store/task.ts'
 
-/** The tool call that starts a task. */
-export interface TaskOrigin {
+/** A tool call of a session. The id of its task follows from it. */
+export interface CallOfTask {
   /** The session of the call, in the store. */
   sessionId: string
-  tenant: string
   messageId: string
   toolCallId: string
+}
+
+/** The tool call that starts a task. */
+export interface TaskOrigin extends CallOfTask {
+  tenant: string
   /** The names of the tools from the root's agent to the agent of the task. */
   path: readonly string[]
   /** The request of the turn. */
@@ -41,8 +45,8 @@ export interface TurnTasks {
   answer: (task: Task, above: FoldedMessage) => Promise<void>
   /** Ends a task and stops its turn, and the tasks that it waits for. Its parent gets no result of it. */
   stop: (id: string, tenant: string) => Promise<void>
-  /** Returns the calls of a message that wait for tasks. */
-  awaitedCalls: (sessionId: string, messageId: string) => Promise<string[]>
+  /** Whether a call waits for a task, or has waited for one. */
+  awaitsTask: (call: CallOfTask) => Promise<boolean>
   /** Returns the task of a session with its state. Returns undefined for the root of a tree. */
   entryOf: (sessionId: string) => Promise<TaskEntry | undefined>
   /** Returns the task of a session. Returns undefined for the root of a tree. */

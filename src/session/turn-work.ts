@@ -139,8 +139,11 @@ async function waitsForTasks(
 ): Promise<boolean> {
   if (openCalls.length === 0) return false
   const tasks = await world.tasks()
-  const awaited = new Set(await tasks.awaitedCalls(claim.sessionId, claim.logId))
-  return openCalls.every(({ toolCallId }) => awaited.has(toolCallId))
+  const { sessionId, logId: messageId } = claim
+  const waits = openCalls.map(({ toolCallId }) =>
+    tasks.awaitsTask({ sessionId, messageId, toolCallId }),
+  )
+  return (await Promise.all(waits)).every((isWaiting) => isWaiting)
 }
 
 async function giveUp(turn: RunningTurn, recovery: Recovery): Promise<Commit> {

@@ -15,6 +15,11 @@ export interface SessionReader {
    * with the mark of the session. A session that is missing for another reason was lost.
    */
   isDeleted(sessionId: string): Promise<boolean>
+  /**
+   * Returns the records of several sessions of one tree (see `tasks`), in the order of their ids. No step of it
+   * takes longer for many sessions than for some hundreds.
+   */
+  sessions(sessionIds: readonly string[]): Promise<(SessionRecord | undefined)[]>
   /** Returns the history in order, without the unfinished answer. */
   messages(sessionId: string): Promise<UIMessage[]>
   /**

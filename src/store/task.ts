@@ -90,6 +90,11 @@ export interface TaskStore {
   task(id: string): Promise<TaskEntry | undefined>
   /** Returns the tasks of a tree, the first started one first. */
   tasks(rootId: string): Promise<TaskEntry[]>
+  /**
+   * Returns the tasks of a tree that have not ended, the first started one first. The number of ended tasks has no
+   * effect on its cost.
+   */
+  unfinishedTasks(rootId: string): Promise<TaskEntry[]>
   /** Replaces the spending of a task. */
   noteTaskSpending(id: string, spent: Spending): Promise<void>
   /**

@@ -11,6 +11,7 @@ import { isOnePiece } from '../../ground/json/pieces.ts'
 import type { Store } from '../../store.ts'
 import type { AppendAt, AppendReply, LogEntry } from '../log.ts'
 import type { DueIndex } from '../schedule.ts'
+import type { SessionRecord } from '../session.ts'
 import { isTaskId, rootOf } from '../task.ts'
 import type { HeldHints } from './held-hints.ts'
 import type { SessionImage } from './image.ts'
@@ -218,12 +219,18 @@ export function fileCalls({ residents, hints, memory, orphans }: World): Session
     forgetTasks: (rootId, ids) => change(rootId, () => memory.forgetTasks(rootId, ids)),
     task: (id) => read(rootOf(id), () => memory.task(id)),
     tasks: (rootId) => read(rootId, () => memory.tasks(rootId)),
+    unfinishedTasks: (rootId) => read(rootId, () => memory.unfinishedTasks(rootId)),
     removedTasks: (rootId) => read(rootId, () => memory.removedTasks(rootId)),
 
     schedules: (id) => read(id, () => memory.schedules(id)),
     owns: (id, claim) => read(id, () => memory.owns(id, claim)),
     session: (id) => read(id, () => memory.session(id)),
     isDeleted: (id) => read(id, () => memory.isDeleted(id)),
+    async sessions(ids) {
+      const records: (SessionRecord | undefined)[] = []
+      for (const id of ids) records.push(await read(id, () => memory.session(id)))
+      return records
+    },
     messages: (id) => read(id, () => memory.messages(id)),
     messagePage: (id, part) => read(id, () => memory.messagePage(id, part)),
     context: (id) => read(id, () => memory.context(id)),

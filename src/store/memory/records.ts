@@ -1,4 +1,6 @@
 /** Sessions in memory: reading, listing, forking, deleting. */
+import { setImmediate as nextTurn } from 'node:timers/promises'
+
 import { historyAt } from '../branches.ts'
 import { firstDueAt } from '../schedule.ts'
 import type { SessionRecord, SessionStore } from '../session.ts'
@@ -8,9 +10,24 @@ import type { MemorySession } from './session.ts'
 import { createSession, know } from './session.ts'
 import type { World } from './turns.ts'
 
+/** The number of sessions that one turn of the event loop reads. It takes about a millisecond. */
+const portion = 500
+
 export function memoryRecords(world: World): SessionStore {
   const { sessions, hints, bounds, now, nextUse } = world
   return {
+    async sessions(sessionIds) {
+      const records: (SessionRecord | undefined)[] = []
+      for (let at = 0; at < sessionIds.length; at += portion) {
+        if (at > 0) await nextTurn()
+        for (const id of sessionIds.slice(at, at + portion)) {
+          const session = sessions.get(id)
+          records.push(session && recordOf(session))
+        }
+      }
+      return records
+    },
+
     async session(sessionId) {
       const session = sessions.get(sessionId)
       return session && recordOf(session)

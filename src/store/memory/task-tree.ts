@@ -20,6 +20,11 @@ export class TaskTree {
     return [...this.#entries.values()]
   }
 
+  /** The tasks that have not ended, in the order of their start. */
+  unfinished(): TaskEntry[] {
+    return [...this.#unfinished].flatMap((id) => this.#entries.get(id) ?? [])
+  }
+
   get removed(): ReadonlySet<string> {
     return this.#removed
   }
@@ -119,7 +124,8 @@ export class TaskTree {
   }
 
   #unfinishedOf(parent: string, state: TaskEntry['state']): TaskEntry[] {
-    const entries = [...this.#unfinished].flatMap((id) => this.#entries.get(id) ?? [])
-    return entries.filter((entry) => entry.task.parent === parent && entry.state === state)
+    return this.unfinished().filter(
+      (entry) => entry.task.parent === parent && entry.state === state,
+    )
   }
 }

@@ -39,6 +39,10 @@ export function memoryTasks({ sessions, hints, now }: World): TaskStore {
       return sessions.get(rootId)?.tree?.all() ?? []
     },
 
+    async unfinishedTasks(rootId) {
+      return sessions.get(rootId)?.tree?.unfinished() ?? []
+    },
+
     async noteTaskSpending(id, spent) {
       const root = rootFor(sessions, id)
       if (root?.tree?.noteSpending(id, spent) === true) sessions.put(root)

@@ -55,6 +55,7 @@ export function callKeys(script: ScriptName, sessionId: string): SessionKeys & {
 export const rootTasksKey = (sessionId: string) => `${tag(rootOf(sessionId))}:tasks`
 
 export const sessionKey = (sessionId: string) => `${tag(sessionId)}:session`
+export const mailKey = (sessionId: string) => `${tag(sessionId)}:mail`
 export const liveKey = (sessionId: string) => `${tag(sessionId)}:live`
 
 /** The key of a finished log. */

@@ -13,7 +13,7 @@ import type { Summary } from '../summary.ts'
 import { titleOf } from '../title.ts'
 import { type Claim, type ReaderFloor, readerFloors, type Stop, type Takeover } from '../turn.ts'
 import { agentIn, agentText, escaped, unescaped } from './keys.ts'
-import type { Reply, Signatures } from './signature.ts'
+import { recordFields, type Reply, type Signatures } from './signature.ts'
 import { spendingOf } from './spent.ts'
 
 /**
@@ -198,6 +198,14 @@ export function claimWithLetter(
   fields: ClaimFields & { letter: string; message: string },
 ): Claim {
   return claimOf(sessionId, fields, letterOf(fields.letter, fields.message))
+}
+
+/** Returns the values of `recordFields` by name. */
+export function recordIn(values: readonly string[]): Reply<Signatures['read-session']> {
+  const entries = recordFields.map((name, index) => [name, values[index] ?? ''])
+  // By construction: one entry for each name.
+  const fields: Reply<Signatures['read-session']> = Object.fromEntries(entries)
+  return fields
 }
 
 export function sessionOf(

@@ -1,21 +1,25 @@
 /** Sessions in Redis: reading, listing, forking, deleting. */
 import { historyAt } from '../branches.ts'
-import type { Branch, SessionStore } from '../session.ts'
+import type { Branch, SessionRecord, SessionStore } from '../session.ts'
 import { isTaskId } from '../task.ts'
 import type { Connection } from './connection.ts'
-import { callKeys, escaped, logKey, sessionKeys, unescaped } from './keys.ts'
+import { callKeys, escaped, logKey, mailKey, sessionKey, sessionKeys, unescaped } from './keys.ts'
 import type { Limits } from './limits.ts'
 import { noteUse, readList, unlistSessions } from './list.ts'
 import {
   contextIn,
   messagesIn,
+  recordIn,
   seedOf,
   sessionOf,
   stateOf,
   summaryIn,
   titleText,
 } from './records.ts'
-import type { Reply, Signatures } from './signature.ts'
+import { recordFields, type Reply, type Signatures } from './signature.ts'
+
+/** The number of sessions that one script reads. It takes Redis a millisecond or two. */
+const portion = 100
 
 export function redisSessions(connection: Connection, limits: Limits): SessionStore {
   const read = async (sessionId: string) =>
@@ -33,6 +37,20 @@ export function redisSessions(connection: Connection, limits: Limits): SessionSt
     async isDeleted(sessionId) {
       const { state } = await connection.run('read-session', sessionKeys(sessionId), {})
       return state === 'deleted'
+    },
+
+    async sessions(sessionIds) {
+      const records: (SessionRecord | undefined)[] = []
+      for (let at = 0; at < sessionIds.length; at += portion) {
+        const ids = sessionIds.slice(at, at + portion)
+        const keys = ids.flatMap((id) => [sessionKey(id), mailKey(id)])
+        const values = await connection.runMany('read-sessions', keys, [])
+        const size = recordFields.length
+        for (const [index, id] of ids.entries()) {
+          records.push(sessionOf(id, recordIn(values.slice(index * size, (index + 1) * size))))
+        }
+      }
+      return records
     },
 
     async messages(sessionId) {

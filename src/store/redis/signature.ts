@@ -57,6 +57,36 @@ export const sessionKeyNames = [
 
 const ttls = ['sessionTtlMs', 'replyTtlMs'] as const
 const bounds = [...ttls, 'knownMax', 'branchesMax', 'branchedMax'] as const
+
+/** The record of a session. */
+export const recordFields = [
+  'tenant',
+  'agent',
+  'title',
+  'state',
+  'created',
+  'updated',
+  'claim',
+  'owner',
+  'turnAgent',
+  'logId',
+  'letterId',
+  'last',
+  'started',
+  'floor',
+  'stop',
+  'error',
+  'spentInput',
+  'spentOutput',
+  'spentCached',
+  'spentReasoning',
+  'spentUsd',
+  'spentUnknown',
+  'held',
+  'due',
+  'queued',
+] as const
+
 const claimFields = ['claim', 'logId', 'resumed', 'abandoned', 'floor'] as const
 
 /** Every script, by the name of its file. */
@@ -247,36 +277,11 @@ export const signatures = {
     returns: ['now', 'leasedUntil', 'nextAt', 'sessions...'],
   },
   'settle-due': { keys: ['due'], args: ['session', 'leasedUntil', 'dueAt'], returns: ['done'] },
-  'read-session': {
-    keys: ['session', 'mail'],
+  'read-session': { keys: ['session', 'mail'], args: [], returns: recordFields },
+  'read-sessions': {
+    keys: ['session', 'mail', '...'],
     args: [],
-    returns: [
-      'tenant',
-      'agent',
-      'title',
-      'state',
-      'created',
-      'updated',
-      'claim',
-      'owner',
-      'turnAgent',
-      'logId',
-      'letterId',
-      'last',
-      'started',
-      'floor',
-      'stop',
-      'error',
-      'spentInput',
-      'spentOutput',
-      'spentCached',
-      'spentReasoning',
-      'spentUsd',
-      'spentUnknown',
-      'held',
-      'due',
-      'queued',
-    ],
+    returns: [...recordFields, '...'],
   },
   'read-letter': {
     keys: ['session', 'mail', 'letters', 'known'],

@@ -1,6 +1,6 @@
 /**
  * The tasks of trees in Redis. All keys of a tree have one hash tag, so each step is one script. Only `tasks`
- * reads a whole tree, in portions.
+ * reads a whole tree, in portions; `unfinishedTasks` reads no ended task.
  */
 import type { Spending } from '../../spending.ts'
 import {
@@ -12,10 +12,11 @@ import {
   taskId,
   taskKey,
   type TaskLimits,
+  type TaskState,
   type TaskStore,
 } from '../task.ts'
 import type { Connection } from './connection.ts'
-import { callKeys, sessionKeys } from './keys.ts'
+import { callKeys, type SessionKeys, sessionKeys } from './keys.ts'
 import type { Limits } from './limits.ts'
 import { letterIn, letterText, readInSteps, wordOf } from './records.ts'
 
@@ -53,6 +54,14 @@ export function redisTasks(connection: Connection, limits: Limits): TaskStore {
       state,
     })
     return { isNew: done === '1', next: next.map((key) => taskId(rootId, key)) }
+  }
+
+  /** The unfinished tasks by the last part of their ids. */
+  const readStates = async (keys: SessionKeys): Promise<Map<string, TaskState>> => {
+    const { tasks } = await connection.run('read-unfinished-tasks', keys, {})
+    return new Map(
+      tasks.flatMap((key, at) => (at % 2 ? [] : [[key, wordOf(tasks[at + 1] ?? '', stateWords)]])),
+    )
   }
 
   return {
@@ -96,14 +105,36 @@ export function redisTasks(connection: Connection, limits: Limits): TaskStore {
       const spent = new Map<string, string>()
       await readHash(keys.taskSpent, (key, text) => spent.set(key, text))
       // After the tasks: a task that was read and is not among these has ended.
-      const { tasks } = await connection.run('read-unfinished-tasks', keys, {})
-      const states = new Map(tasks.flatMap((key, at) => (at % 2 ? [] : [[key, tasks[at + 1]]])))
+      const states = await readStates(keys)
       return [...found]
         .sort(([, one], [, other]) => one.number - other.number)
         .map(([key, { entry }]) => {
-          const state = wordOf(states.get(key) ?? 'ended', stateWords)
+          const state = states.get(key) ?? 'ended'
           return withSpending({ ...entry, state }, spent.get(key) ?? '')
         })
+    },
+
+    async unfinishedTasks(rootId) {
+      if (isTaskId(rootId)) return []
+      const keys = sessionKeys(rootId)
+      const states = [...(await readStates(keys))]
+      const found: { number: number; entry: TaskEntry }[] = []
+      for (let at = 0; at < states.length; at += portion) {
+        const some = states.slice(at, at + portion)
+        const names = some.map(([key]) => key)
+        const [contents, spent] = await Promise.all([
+          connection.send((client) => client.hmget(keys.tasks, ...names)),
+          connection.send((client) => client.hmget(keys.taskSpent, ...names)),
+        ])
+        for (const [index, [key, state]] of some.entries()) {
+          const content = contents[index]
+          // It was removed meanwhile.
+          if (typeof content !== 'string') continue
+          const { number, entry } = entryIn(content, { id: taskId(rootId, key), rootId })
+          found.push({ number, entry: withSpending({ ...entry, state }, spent[index] ?? '') })
+        }
+      }
+      return found.sort((one, other) => one.number - other.number).map(({ entry }) => entry)
     },
 
     async noteTaskSpending(id, spent) {

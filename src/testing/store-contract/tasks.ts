@@ -199,6 +199,25 @@ export function tasks({ it, store }: Subject): void {
     expect((await open()).toSorted()).toEqual(next.toSorted())
   })
 
+  it('is read without the ended ones', async () => {
+    const root = await newRoot(store())
+    const few = { ...limits, openMax: 2 }
+    for (const name of ['a', 'b', 'c', 'd']) await store().addTask(taskOf(root, name), few)
+    await store().noteTaskSpending(idOf(root, 'b'), spent)
+    await store().endTask(idOf(root, 'a'), few)
+    const unfinished = await store().unfinishedTasks(root)
+    expect(unfinished.map(({ task, state }) => [task.toolCallId, state])).toEqual([
+      ['b', 'open'],
+      ['c', 'open'],
+      ['d', 'queued'],
+    ])
+    expect(unfinished).toEqual((await store().tasks(root)).slice(1))
+    await store().removeTask(idOf(root, 'b'))
+    expect(await store().unfinishedTasks(root)).toHaveLength(2)
+    expect(await store().unfinishedTasks(randomUUID())).toEqual([])
+    expect(await store().unfinishedTasks(idOf(root, 'c'))).toEqual([])
+  })
+
   it('in great number is read in the order of its start', async () => {
     const root = await newRoot(store())
     const ids = Array.from({ length: 250 }, (_, index) => idOf(root, `n${index}`))
@@ -209,6 +228,7 @@ export function tasks({ it, store }: Subject): void {
     await store().endTask(first, many)
     for (const id of others) await store().addTask({ ...taskOf(root, ''), id }, many)
     expect((await store().tasks(root)).map(({ task }) => task.id)).toEqual(ids)
+    expect((await store().unfinishedTasks(root)).map(({ task }) => task.id)).toEqual(ids.slice(1))
   })
 
   describeSessions({ it, store })
@@ -217,6 +237,24 @@ export function tasks({ it, store }: Subject): void {
 
 /** The sessions of tasks. */
 function describeSessions({ it, store }: Pick<Subject, 'it' | 'store'>): void {
+  it('has a record of its session beside the others', async () => {
+    const root = await newRoot(store())
+    const ids = Array.from({ length: 120 }, (_, index) => idOf(root, `n${index}`))
+    const many = { unfinishedMax: 200, openMax: 200 }
+    for (const id of ids) await store().addTask({ ...taskOf(root, ''), id }, many)
+    const [first = '', second = '', ...others] = ids
+    const last = others.at(-1) ?? ''
+    await converse(store(), first).turn(letter('m1'))
+    await converse(store(), last).claim(letter('m1'))
+    const records = await store().sessions([first, second, root, ...others])
+    expect(records).toHaveLength(ids.length + 1)
+    expect(records.flatMap((record) => record?.id ?? [])).toEqual([first, root, last])
+    expect(records[0]).toEqual(await store().session(first))
+    expect(records[2]).toEqual(await store().session(root))
+    expect(records.at(-1)).toEqual(await store().session(last))
+    expect(await store().sessions([])).toEqual([])
+  })
+
   it('has a session while its tree has it', async () => {
     const root = await newRoot(store())
     const talk = converse(store(), idOf(root, 'one'))
