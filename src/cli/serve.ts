@@ -1,7 +1,6 @@
 /** `loom serve`: runs the server until a signal stops it. */
 import { setTimeout as delay } from 'node:timers/promises'
 
-import type { Agent } from '../agent.ts'
 import { type Config, readConfig } from '../config.ts'
 import { errorMessage, LoomError } from '../ground/error.ts'
 import { attachDefaultLogger } from '../ground/telemetry.ts'
@@ -20,6 +19,7 @@ import { openRegistry } from '../server/open-registry.ts'
 import { type OpenedStore, openStore } from '../server/open-store.ts'
 import { Outage } from '../server/outage.ts'
 import { warmUp } from '../warm-up.ts'
+import { checkModels, modelsOf } from './agent-models.ts'
 import { openAgents } from './agent-source.ts'
 import { projectOf } from './app-names.ts'
 import type { CommandWorld } from './app.ts'
@@ -73,9 +73,8 @@ export async function serve(world: CommandWorld, options: ServeOptions): Promise
   const source = await openAgents({ ...options, project, config, environment, notice })
   const { chosen } = source
   const { agents, defaultAgent } = chosen
-  const references = referencesIn(config, agents)
-  // Reports a bad model in one line now, and not in the first request.
-  for (const reference of references) await models.resolve(reference)
+  await models.resolve(config.model)
+  await checkModels(agents, models)
   if (config.logLevel === 'debug') attachDefaultLogger(writeLine)
   const onBack = () => {
     const awayMs = outage.end()
@@ -94,11 +93,8 @@ export async function serve(world: CommandWorld, options: ServeOptions): Promise
   const first = agents.find(({ name }) => name === defaultAgent)
   const question = first && (await firstQuestion(first, config.model))
   program.stdout.write(greeting(server.url, config, { ...chosen, place: kept.place, question }))
-  void reportDoubts(references, { models, notice })
-  const check = async (changed: readonly Agent[]) => {
-    for (const reference of referencesIn(config, changed)) await models.resolve(reference)
-  }
-  source.follow(loom, check).catch(report)
+  void reportDoubts([config.model, ...modelsOf(agents)], { models, notice })
+  source.follow(loom, (changed) => checkModels(changed, models)).catch(report)
   await stopped
   source.close()
   ready = false
@@ -136,12 +132,6 @@ async function finish(
 
 /** The longest time that a stuck disk may delay the end, in milliseconds. Nothing is lost by it. */
 const closeMs = 5000
-
-/** The models that are known now. The model of a callback is not known before a request. */
-function referencesIn(config: Config, agents: readonly Agent[]): ModelReference[] {
-  const named = agents.flatMap(({ model = [] }) => (typeof model === 'function' ? [] : model))
-  return [config.model, ...named]
-}
 
 /**
  * Reports each model that the registry does not contain. It may be new or a mistake, so it is still

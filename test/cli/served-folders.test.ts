@@ -176,6 +176,18 @@ describe('loom serve', () => {
     expect(await run.ended).toMatchObject({ code: 0 })
   })
 
+  it('names the agent of an unknown model, also of a sub-agent', async () => {
+    const directory = await project({
+      'agents/lead.ts': `import { agentTool, defineAgent } from 'loomkit'
+const below = defineAgent({ name: 'below', systemPrompt: 'x', model: ['demo/fast', 'demo/nope'] })
+export const lead = defineAgent({ name: 'lead', systemPrompt: 'x', tools: [agentTool(below)] })
+`,
+    })
+    const { code, stderr } = await loom(['serve'], { directory })
+    expect(stderr).toMatch(/^loom: Agent "below": There is no model "demo\/nope"\. [^\n]+\n$/)
+    expect(code).toBe(3)
+  })
+
   it('refuses two agents of one name', async () => {
     const directory = await project({
       'agents/one.ts': agent('tutor'),
