@@ -44,7 +44,7 @@ export async function addSchedule(c: Context, world: SessionWorld): Promise<Resp
   const { message, id, model, context: client, agent: named } = body.data
   const session = await loom.sessions.find(principal, sessionId.data)
   const context = server === undefined ? client : withServerPart(client, server)
-  const { schedule, isNew } = await acceptSchedule(loom, {
+  const { info, isNew } = await acceptSchedule(loom, {
     tenant: principal,
     sessionId: sessionId.data,
     session,
@@ -55,14 +55,16 @@ export async function addSchedule(c: Context, world: SessionWorld): Promise<Resp
     model,
     context,
   })
-  return c.json(scheduleInfo(schedule), isNew ? 201 : 200)
+  return c.json(info, isNew ? 201 : 200)
 }
 
 /** Lists the schedules of a session, the next one first. */
 export async function schedules(c: Context, world: SessionWorld): Promise<Response> {
   const { id } = await ownSession(c, world)
-  const list = await world.loom.sessions.schedules(id)
-  return c.json({ schedules: list.map(scheduleInfo) })
+  const { sessions } = world.loom
+  const list = await sessions.schedules(id)
+  const task = await sessions.taskOf(id)
+  return c.json({ schedules: list.map((schedule) => scheduleInfo(schedule, task)) })
 }
 
 export async function removeSchedule(c: Context, world: SessionWorld): Promise<Response> {

@@ -259,8 +259,8 @@ export class AgentSession<CONTEXT = unknown, OUTPUT = unknown>
     const { host, agent, principal } = this.#session
     const { context, model } = this.#session.withContext(options, scheduleFields)
     const id = options?.id
-    const { acceptSchedule, scheduleInfo } = await scheduling()
-    const { schedule } = await acceptSchedule(host, {
+    const { acceptSchedule } = await scheduling()
+    const { info } = await acceptSchedule(host, {
       tenant: principal,
       sessionId: this.id,
       session: await this.#session.find(),
@@ -271,7 +271,7 @@ export class AgentSession<CONTEXT = unknown, OUTPUT = unknown>
       context,
       model,
     })
-    return scheduleInfo(schedule)
+    return info
   }
 
   /**

@@ -347,6 +347,19 @@ describe('a task', () => {
     expect(text).toBe('done: quick, Work in Oslo.')
   })
 
+  it('has its own agent in the schedules of its session', async () => {
+    const session = open(awaited)
+    await session.call('worker;quick')
+    const id = (await session.tasks()).map((task) => task.id).join()
+    const path = `/${encodeURIComponent(id)}/schedules`
+    const own = { agent: 'worker' }
+    expect(await call('POST', path, { message: 'quick', after: 60_000 })).toMatchObject({
+      body: own,
+    })
+    expect(await call('GET', path)).toMatchObject({ body: { schedules: [own] } })
+    expect(await (await loom.session(id))?.schedules()).toMatchObject([own])
+  })
+
   it('belongs to the principal of its parent, and is in no list', async () => {
     open(awaited)
     const mine = loom.startAgent('lead', 'one', { principal: 'ann' })

@@ -71,8 +71,11 @@ export class ReadableSession<OUTPUT> {
   /** Returns the schedules of the session, the next one first. Returns none if the session does not exist. */
   async schedules(): Promise<ScheduleInfo[]> {
     const { scheduleInfo } = await scheduling()
+    const { sessions } = this.#session
     const sessionId = await this.#session.storedId()
-    return (await this.#session.sessions.schedules(sessionId)).map(scheduleInfo)
+    const list = await sessions.schedules(sessionId)
+    const task = await sessions.taskOf(sessionId)
+    return list.map((schedule) => scheduleInfo(schedule, task))
   }
 
   /**

@@ -2,10 +2,11 @@
 import type { JSONObject } from '@ai-sdk/provider'
 
 import type { Agent } from '../agent.ts'
+import type { ScheduleInfo } from '../schedule.ts'
 import type { SessionRecord } from '../store/session.ts'
 import { checkChosenModel } from './chosen-model.ts'
+import { scheduleInfo } from './schedule-info.ts'
 import { scheduledLetter } from './scheduled-letter.ts'
-import type { AddedSchedule } from './schedules.ts'
 import type { SessionHost } from './session-host.ts'
 import { storedId } from './tenant-ids.ts'
 
@@ -28,11 +29,17 @@ export interface SchedulePost {
   model?: string | undefined
 }
 
+interface AcceptedSchedule {
+  info: ScheduleInfo
+  /** False if the schedule was there already. */
+  isNew: boolean
+}
+
 /** @throws LoomError `invalid-request` for a bad message, time or model; as `Sessions.addSchedule` */
 export async function acceptSchedule(
   { sessions, fileUrls }: SessionHost,
   post: SchedulePost,
-): Promise<AddedSchedule> {
+): Promise<AcceptedSchedule> {
   const { tenant, session, agent, message, time, id, context, model } = post
   if (model !== undefined) await checkChosenModel(agent, model, async () => context ?? {})
   const request = {
@@ -42,5 +49,11 @@ export async function acceptSchedule(
   }
   const letter = await scheduledLetter(message, { request, fileUrls })
   const sessionId = session?.id ?? storedId(tenant, post.sessionId)
-  return sessions.addSchedule(sessionId, { id, time, letter }, { tenant, agent: agent.name })
+  const added = await sessions.addSchedule(
+    sessionId,
+    { id, time, letter },
+    { tenant, agent: agent.name },
+  )
+  const info = scheduleInfo(added.schedule, await sessions.taskOf(sessionId))
+  return { info, isNew: added.isNew }
 }

@@ -1,4 +1,4 @@
-/** The schedules of a session as its tools use them. */
+/** The schedules of a session as its tools use them. The tools of a task have none. */
 import { late } from '../ground/late.ts'
 import type { CallSchedules } from '../schedule.ts'
 import { scheduleInfo } from './schedule-info.ts'
@@ -24,9 +24,10 @@ export function callSchedules(
       const letter = await scheduledLetter(message, { request: { agent }, fileUrls: 'public' })
       const schedules = await open()
       const added = await schedules.add(sessionId, { id, time, letter }, { tenant, agent })
-      return scheduleInfo(added.schedule)
+      return scheduleInfo(added.schedule, undefined)
     },
-    list: async () => (await (await open()).list(sessionId)).map(scheduleInfo),
+    list: async () =>
+      (await (await open()).list(sessionId)).map((schedule) => scheduleInfo(schedule, undefined)),
     remove: async (id) => (await open()).remove(sessionId, id, tenant),
   }
 }
