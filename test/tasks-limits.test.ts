@@ -174,6 +174,74 @@ describe('a deletion of a tree', () => {
   })
 })
 
+describe('a deletion of one task', () => {
+  it('ends the wait of its parent, whose call does not begin it anew', async () => {
+    const session = open(awaited)
+    await session.call('worker;ask me')
+    const [task] = await session.tasks()
+    expect((await call('DELETE', `/${task?.id}`)).status).toBe(204)
+    await until(5000, 'idle', async () => (await call('GET', '/one')).body.state === 'idle')
+    expect(fieldOf((await messages()).at(-1)?.parts.at(-1), 'text')).toMatch(/was deleted/)
+    expect(await states()).toEqual([])
+  })
+
+  it('is the result of a background task', async () => {
+    const session = open(background)
+    await session.call('later;ask me')
+    await untilStates('waiting')
+    const [task] = await session.tasks()
+    await call('DELETE', `/${task?.id}`)
+    await until(5000, 'the result', async () => (await messages()).length === 4)
+    expect(JSON.stringify((await messages())[2])).toContain('was stopped')
+    expect(await states()).toEqual([])
+  })
+})
+
+describe('a message to a task that works', () => {
+  const toTask = async (session: ReturnType<typeof open>) => {
+    await until(5000, 'it works', () => running === 1)
+    const [task] = await session.tasks()
+    const answer = call('POST', '', { id: task?.id, message: 'quick word' })
+    await until(5000, 'it is queued', async () => {
+      return (await call('GET', `/${task?.id}`)).body.queued === 1
+    })
+    return { answer }
+  }
+
+  it('leaves the result of the task as it was', async () => {
+    const session = open(background)
+    await session.call('later;a')
+    const { answer } = await toTask(session)
+    for (const each of release.splice(0)) each()
+    expect((await answer).body.text).toContain('quick word')
+    await until(5000, 'the result', async () => (await messages()).length === 4)
+    const text = fieldOf((await messages())[2]?.parts[0], 'text')
+    expect(text).toMatch(/has finished[^]*worked: worked$/)
+  })
+
+  it('leaves its restarts as they were', async () => {
+    let failures = 0
+    const fragile = defineAgent({
+      name: 'fragile',
+      systemPrompt: 'Try.',
+      model: sayBy(({ prompt, results }) => {
+        if (prompt.startsWith('quick')) return failures > 1 ? 'worked again' : 'quick'
+        if (results.length === 0) return callTool('work', {})
+        failures += 1
+        throw new Error(`failure ${failures}`)
+      }),
+      tools: [work],
+    })
+    const session = open([agentTool(fragile, { restarts: 1 })])
+    const whole = session.call('fragile;go')
+    const { answer } = await toTask(session)
+    for (const each of release.splice(0)) each()
+    await answer
+    expect((await whole).text).toMatch(/^done: /)
+    expect((await states())[0]).toMatch(/finished|failed/)
+  })
+})
+
 describe('a question that a new message abandons', () => {
   it('closes, and its task stops', async () => {
     const session = open(awaited)

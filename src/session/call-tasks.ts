@@ -59,7 +59,7 @@ export function callTasks(
           const { toolCallId, toolName } = call
           const path = [...origin.path, toolName]
           const tasks = await open()
-          task = await tasks.start({ ...origin, toolCallId, path }, order)
+          task = await tasks.start({ ...origin, toolCallId, path }, order, turn.fold.message)
           // A stop came meanwhile, and perhaps the end of the turn, which did not see this task.
           if (call.signal.aborted && !isGone(turn) && !order.background) {
             await tasks.stop(task.id, origin.tenant)

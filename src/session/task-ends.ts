@@ -13,7 +13,14 @@ import {
   type TaskStore,
 } from '../store/task.ts'
 import { answerId } from './answer-letter.ts'
-import { attemptOf, restartLetter, resultLetter } from './task-letters.ts'
+import {
+  attemptOf,
+  endIn,
+  replyIdOf,
+  restartLetter,
+  resultLetter,
+  type TaskResult,
+} from './task-letters.ts'
 import type { TaskPosts } from './task-posts.ts'
 import { answersAbove } from './task-questions.ts'
 import type { TaskSessions } from './task-sessions.ts'
@@ -61,12 +68,42 @@ export class TaskEnds {
 
   /** Runs a task again after an error. Returns false if it has failed for good, or not at all. */
   async #restart(task: Task, session: SessionRecord): Promise<boolean> {
-    const { error, turn, tenant } = session
-    const attempt = turn && attemptOf(task, turn.logId)
-    if (error === undefined || turn?.stop !== undefined || attempt === undefined) return false
-    if (attempt >= task.restarts) return false
-    await this.#posts.post(task.id, restartLetter(task, attempt + 1), { tenant })
+    if (task.restarts === 0) return false
+    const { state, attempt } = await this.#endOf(task, session)
+    if (state !== 'failed' || attempt === undefined || attempt >= task.restarts) return false
+    await this.#posts.post(task.id, restartLetter(task, attempt + 1), { tenant: session.tenant })
     return true
+  }
+
+  /** The end of the answer of the task itself. Since then, its session may have answered other messages. */
+  async #endOf(
+    task: Task,
+    { id, turn, error }: SessionRecord,
+  ): Promise<TaskResult & { attempt: number | undefined }> {
+    const { sessions } = this.#world
+    const attempt = turn && attemptOf(task, turn.logId)
+    const own = attempt === undefined ? await this.#earlierEnd(task) : undefined
+    if (own !== undefined) return own
+    const end = error === undefined ? 'finished' : 'failed'
+    return {
+      attempt,
+      state: turn?.stop === undefined ? end : 'stopped',
+      error,
+      message: turn && (await sessions.answerOf(id, turn.logId)),
+    }
+  }
+
+  /** The end of the last attempt in the history. */
+  async #earlierEnd(task: Task): Promise<(TaskResult & { attempt: number }) | undefined> {
+    const { sessions } = this.#world
+    let found: (TaskResult & { attempt: number }) | undefined
+    for (let attempt = 0; attempt <= task.restarts; attempt++) {
+      const message = await sessions.answerOf(task.id, replyIdOf(task, attempt))
+      if (message === undefined) break
+      const { state, error } = endIn(message)
+      found = { attempt, state, error, message }
+    }
+    return found
   }
 
   /** Posts the result of a background task to its parent. */
@@ -78,16 +115,12 @@ export class TaskEnds {
       isStopped = false,
     }: { tenant: string; session: SessionRecord | undefined; isStopped?: boolean },
   ): Promise<void> {
-    const { sessions } = this.#world
-    const { id } = task
-    const { turn, error } = session ?? {}
-    const message = turn && (await sessions.answerOf(id, turn.logId))
-    const end = error === undefined ? 'finished' : 'failed'
-    const state = isStopped || turn?.stop !== undefined ? 'stopped' : end
+    const none: TaskResult = { state: 'stopped', error: undefined, message: undefined }
+    const end = session === undefined ? none : await this.#endOf(task, session)
     const letter = resultLetter(
       task,
-      { state, error, message },
-      { id: publicId(tenant, id), request: task.letter.request },
+      { ...end, ...(isStopped && { state: 'stopped' }) },
+      { id: publicId(tenant, task.id), request: task.letter.request },
     )
     await this.#posts.post(task.parent, letter, {
       tenant,

@@ -9,7 +9,7 @@ import type { HintSource } from '../store/hint.ts'
 import type { SessionReader, SessionRecord } from '../store/session.ts'
 import type { Task, TaskStore } from '../store/task.ts'
 import type { FollowEnd } from './tail-reader.ts'
-import { replyIdOf } from './task-letters.ts'
+import { endIn, replyIdOf } from './task-letters.ts'
 import type { TaskSessions } from './task-sessions.ts'
 import type { TaskEnd } from './turn-tasks.ts'
 
@@ -41,6 +41,8 @@ export async function followTask(
   for (let attempt = 0; ; attempt++) {
     const end = await followAnswer(world, task, replyIdOf(task, attempt), options)
     if (end.state !== 'failed' || attempt >= task.restarts) return end
+    // It was stopped before it ran again.
+    if (await isEnded(world.store, task)) return end
   }
 }
 
@@ -75,10 +77,11 @@ async function followAnswer(
       }
       if (!isOpen && session !== undefined) {
         const message = await sessions.answerOf(task.id, logId)
-        if (message !== undefined && message.parts.length > 0)
-          return endOf(message, last, session, logId)
-        if (session.turn?.logId === logId)
-          return endOf({ id: logId, role: 'assistant', parts: [] }, last, session, logId)
+        if (message !== undefined && hasEnd(message)) return endOf(message, last, session, logId)
+        if (session.turn?.logId === logId) return endOf(emptyMessage(logId), last, session, logId)
+        if (session.state === 'idle' && (await isEnded(store, task))) {
+          return { state: 'failed', message: emptyMessage(logId), error: 'The task has no answer.' }
+        }
       }
       if (session === undefined) await checkStillThere(store, task)
       await changes.next(signal)
@@ -87,6 +90,12 @@ async function followAnswer(
     changes.end()
   }
 }
+
+/** An attempt that failed at once has no parts. */
+const hasEnd = ({ parts, metadata }: FoldedMessage) =>
+  parts.length > 0 || metadata?.['outcome'] !== undefined
+
+const emptyMessage = (id: string): FoldedMessage => ({ id, role: 'assistant', parts: [] })
 
 const isEnded = async (store: TaskStore, { id }: Task) => (await store.task(id))?.state === 'ended'
 
@@ -132,9 +141,9 @@ function endOf(
   logId: string,
 ): TaskEnd {
   const stored = session.turn?.logId === logId ? session.error : undefined
-  const outcome = message.metadata?.['outcome']
-  if (isAborted || outcome === 'aborted') return { state: 'stopped', message, error: undefined }
-  const failure = error ?? stored ?? (outcome === 'error' ? 'The task has failed.' : undefined)
+  const end = endIn(message)
+  if (isAborted || end.state === 'stopped') return { state: 'stopped', message, error: undefined }
+  const failure = error ?? stored ?? end.error
   return { state: failure === undefined ? 'finished' : 'failed', message, error: failure }
 }
 

@@ -67,6 +67,18 @@ export interface TaskResult {
   message: FoldedMessage | undefined
 }
 
+/** The end that the metadata of an answer tell. */
+export function endIn({ metadata }: FoldedMessage): Pick<TaskResult, 'state' | 'error'> {
+  switch (metadata?.['outcome']) {
+    case 'aborted':
+      return { state: 'stopped', error: undefined }
+    case 'error':
+      return { state: 'failed', error: 'The task has failed.' }
+    default:
+      return { state: 'finished', error: undefined }
+  }
+}
+
 /** The result of a background task, as a message to its parent. A second one with the same id changes nothing. */
 export function resultLetter(
   task: Task,

@@ -38,6 +38,17 @@ export function questionEvents(
   })
 }
 
+/** Whether the message above has a question of a task, or a part of the progress of its call. */
+export const hasBegun = (
+  above: FoldedMessage,
+  { taskKey, toolCallId }: { taskKey: string; toolCallId: string },
+): boolean =>
+  above.parts.some(
+    (part) =>
+      mirroredIn(part['toolCallId'])?.taskKey === taskKey ||
+      (part['toolCallId'] === toolCallId && part['preliminary'] === true),
+  )
+
 /** The answers in the message above to questions that the task still waits for. */
 export function answersBelow(
   above: FoldedMessage,

@@ -123,8 +123,14 @@ export class TaskStops {
       const isTheirs = session === undefined || session.tenant === tenant
       const entry = await store.task(sessionId)
       if (!isTheirs || entry === undefined) return false
-      // Its place is free for the next one.
-      await this.#ends.end(entry.task, tenant)
+      // As after a stop, its parent does not wait for it any more, and its place is free for the next one.
+      const { task } = entry
+      if (task.background && entry.state !== 'ended') {
+        await this.#ends.deliver(task, { tenant, session, isStopped: true })
+      }
+      await this.#ends.end(task, tenant)
+      if (session !== undefined && !task.background)
+        await this.#ends.answerAbove(task, session, true)
       await store.removeTask(sessionId)
     } else if (!(await sessions.removeOne(sessionId, tenant))) return false
     await this.sweep(rootOf(sessionId))

@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto'
 
 import type { TaskOrder } from '../call-task.ts'
 import { LoomError } from '../ground/error.ts'
+import type { FoldedMessage } from '../message-fold.ts'
 import type { Sink } from '../sink.ts'
 import { addSpending, noSpending, type Spending } from '../spending.ts'
 import type { Store } from '../store.ts'
@@ -29,7 +30,7 @@ import { followTask } from './task-follow.ts'
 import { taskInfo } from './task-info.ts'
 import { taskLetter, titleOf } from './task-letters.ts'
 import { type PostOfTask, TaskPosts } from './task-posts.ts'
-import { answersBelow } from './task-questions.ts'
+import { answersBelow, hasBegun } from './task-questions.ts'
 import type { TaskSessions } from './task-sessions.ts'
 import { tasksBelow, TaskStops } from './task-stops.ts'
 import type { CallOfTask, TaskEnd, TaskOrigin, TurnTasks } from './turn-tasks.ts'
@@ -72,6 +73,7 @@ export class Tasks implements TurnTasks {
   async start(
     origin: TaskOrigin,
     { agent, prompt, background, restarts }: TaskOrder,
+    above: FoldedMessage,
   ): Promise<Task> {
     const { store, limits } = this.#options
     const { sessionId, tenant, messageId, toolCallId, path, context } = origin
@@ -93,6 +95,13 @@ export class Tasks implements TurnTasks {
       background,
       restarts,
       letter: taskLetter(key, prompt, { request, context }),
+    }
+    // A call that runs again does not begin a task anew that was deleted meanwhile.
+    if (
+      hasBegun(above, { taskKey: key, toolCallId }) &&
+      (await store.task(task.id)) === undefined
+    ) {
+      throw new LoomError('gone', 'The task was deleted.')
     }
     const added = await store.addTask(task, limits)
     if (!('state' in added)) {
@@ -120,7 +129,7 @@ export class Tasks implements TurnTasks {
   }
 
   /** Gives a task the answers that the message above has to its questions. */
-  async answer(task: Task, above: Parameters<typeof answersBelow>[0]): Promise<void> {
+  async answer(task: Task, above: FoldedMessage): Promise<void> {
     const { sessions, store } = this.#options
     const session = await sessions.session(task.id)
     if (session?.state !== 'waiting' || session.turn === undefined) return

@@ -38,7 +38,7 @@ export interface TaskEnd {
 
 export interface TurnTasks {
   /** @throws LoomError `refused` for a limit of the tree; `gone` if the session of the call was deleted */
-  start: (origin: TaskOrigin, order: TaskOrder) => Promise<Task>
+  start: (origin: TaskOrigin, order: TaskOrder, above: FoldedMessage) => Promise<Task>
   /** Follows a task to its end. `sink` receives its events from the beginning. */
   follow: (task: Task, options: { sink: Sink; signal: AbortSignal }) => Promise<TaskEnd>
   /** Gives a task the answers that the message above has to its questions. */
