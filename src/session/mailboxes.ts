@@ -74,7 +74,12 @@ export class Mailboxes {
   async post(
     sessionId: string,
     letter: Letter,
-    request: PostRequest & { edit?: QueueEdit; isResult?: boolean; mailboxLimit?: number },
+    request: PostRequest & {
+      edit?: QueueEdit
+      isResult?: boolean
+      beginsNone?: boolean
+      mailboxLimit?: number
+    },
     { isOfTurn = false }: { isOfTurn?: boolean } = {},
   ): Promise<PostReply> {
     const { store, instance, mailboxLimit, agentNames } = this.#options

@@ -41,7 +41,7 @@ export interface SchedulesOptions {
   post: (
     sessionId: string,
     letter: Letter,
-    request: ScheduleOwner & { whenBusy: WhenBusy },
+    request: ScheduleOwner & { whenBusy: WhenBusy; beginsNone: boolean },
   ) => Promise<PostReply>
   report: (error: unknown) => void
 }
@@ -227,7 +227,8 @@ export class Schedules {
     const { agent } = letter.request
     if (!agentNames().includes(agent)) return false
     const { next, missed } = await nextOf(schedule, now)
-    const request = { tenant, agent, whenBusy: 'queue' as const }
+    // The session may be deleted meanwhile, and must not begin anew.
+    const request = { tenant, agent, whenBusy: 'queue' as const, beginsNone: true }
     const { status } = await post(sessionId, occurrenceLetter(schedule, { now, missed }), request)
     if (status === 'full' || status === 'busy' || status === 'unknown') return false
     await store.advanceSchedule(sessionId, { id, occurrence }, next)

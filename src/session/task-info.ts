@@ -46,5 +46,7 @@ function stateOf({ state }: TaskEntry, session: SessionRecord | undefined): Task
   if (session.state === 'waiting') return state === 'ended' ? 'stopped' : 'waiting'
   if (session.turn?.stop !== undefined) return 'stopped'
   if (session.error !== undefined) return 'failed'
-  return session.turn === undefined ? 'queued' : 'finished'
+  if (session.turn !== undefined) return 'finished'
+  // Only a schedule has begun its session.
+  return state === 'ended' ? 'stopped' : 'queued'
 }

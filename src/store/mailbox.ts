@@ -86,6 +86,11 @@ export interface PostOptions {
    * steered to the turn that runs, or begins a turn. @defaultValue false
    */
   isResult?: boolean
+  /**
+   * True for a letter that begins no session: the reply is then `gone`. The session of a schedule may be deleted
+   * while an occurrence is on its way. A result begins no session either. @defaultValue false
+   */
+  beginsNone?: boolean
 }
 
 /**
@@ -145,7 +150,7 @@ export type PostReply =
   | { status: 'moved' }
   | { status: 'busy' }
   | { status: 'full' }
-  /** The session is a task that its tree lacks, or the letter is a result and the session does not exist. */
+  /** The session is a task that its tree lacks, or the session does not exist and the letter begins none. */
   | { status: 'gone' }
   /** The session belongs to another tenant. */
   | { status: 'foreign' }

@@ -113,7 +113,10 @@ export interface DueSessions {
 export interface DueIndex {
   /** The time of the store now, in milliseconds. */
   time(): Promise<number>
-  /** Notes that a session has an occurrence at this time. An earlier time in the index stays. */
+  /**
+   * Notes that a session has an occurrence at this time. An earlier time in the index stays. If it is the end of a
+   * lease, `settleDue` does not remove it any more.
+   */
   noteDue(sessionId: string, dueAt: number): Promise<void>
   /**
    * Returns sessions that are due, and leases them: if the instance dies, another one gets them after

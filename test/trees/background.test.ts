@@ -7,7 +7,8 @@ import { fieldOf } from '../../src/ground/fields.ts'
 import { until } from '../redis/until.ts'
 import { chance } from '../sessions/random.ts'
 import { cast, messagesOf, stateOf } from '../sessions/tab.ts'
-import { type Forest, openForest, tasksOf, threeLevels } from './forest.ts'
+import { endings, growAndEnd, remains } from './endings.ts'
+import { type Forest, openForest, tasksOf } from './forest.ts'
 import { promptOf } from './plan.ts'
 
 let forest: Forest
@@ -17,19 +18,6 @@ beforeAll(async () => {
 afterAll(() => forest[Symbol.asyncDispose]())
 
 const urlOf = (index: number) => forest.stage.instance(index).url
-
-/** The keys of a tree that stay for more than an hour, without the marks of deleted sessions. */
-async function lastingKeys(chatId: string): Promise<string[]> {
-  const { client } = forest.stage.redis
-  const lasting: string[] = []
-  for (const key of await client.keys(`*${chatId}*`)) {
-    const lifeMs = await client.pttl(key)
-    const isMark =
-      lifeMs > 0 && key.endsWith(':session') && (await client.hget(key, 'state')) === 'deleted'
-    if (!isMark && (lifeMs === -1 || lifeMs > 3_600_000)) lasting.push(key)
-  }
-  return lasting
-}
 
 describe('100 background tasks of a session', () => {
   it('deliver each result once, although a server dies', async () => {
@@ -58,45 +46,26 @@ describe('100 background tasks of a session', () => {
   })
 })
 
-describe('a stop and a deletion of a tree at a random moment', () => {
-  it('leave no task that runs, and no key', async () => {
+describe('stops and deletions of trees with timers, at random moments', () => {
+  // A longer run by hand: `TREE_ENDS=54 npx vitest run test/trees/background.test.ts`.
+  const count = Number(process.env['TREE_ENDS'] ?? 6)
+
+  it('leave no task that runs, no timer and no key', { timeout: count * 15_000 }, async () => {
     const { seed, below } = chance()
-    const ids = Array.from({ length: 6 }, () => randomUUID())
-    for (const [index, id] of ids.entries()) {
-      await cast(urlOf(index % 2), id, promptOf(threeLevels(id)))
-    }
-    const label = `seed ${seed}`
-    process.stdout.write(`${label}\n`)
-    await Promise.all(
-      ids.map(async (id, index) => {
-        const calls = below(12)
-        await until(20_000, `${label}: the moment`, () => {
-          return forest.calls.filter(({ planId }) => planId.startsWith(id)).length >= calls
-        })
-        const path = `${urlOf(below(2))}/api/chat/${id}`
-        const response =
-          index % 2 === 0
-            ? await fetch(path, { method: 'DELETE' })
-            : await fetch(`${path}/stop${index % 3 === 0 ? '?tree=1' : ''}`, { method: 'POST' })
-        expect(response.ok, label).toBe(true)
-        await response.text()
-      }),
-    )
-    for (const [index, id] of ids.entries()) {
-      if (index % 2 === 0) continue
-      await until(20_000, `${label}: nothing runs`, async () => {
-        const tasks = await tasksOf(urlOf(0), id)
-        const isOver = tasks.every(({ state }) => ['finished', 'failed', 'stopped'].includes(state))
-        return isOver && (await stateOf(urlOf(0), id)) === 'idle'
-      })
-      const gone = await fetch(`${urlOf(1)}/api/chat/${id}`, { method: 'DELETE' })
-      expect(gone.ok).toBe(true)
-    }
-    for (const id of ids) {
-      await until(20_000, `${label}: no key is left`, async () => {
-        return (await lastingKeys(id)).length === 0
-      }).catch(async () => expect(await lastingKeys(id), label).toEqual([]))
+    process.stdout.write(`seed ${seed}\n`)
+    for (let from = 0; from < count; from += 6) {
+      const label = `seed ${seed}, trees from ${from}`
+      const trees = endings.map((ending) => ({ id: randomUUID(), ending }))
+      await Promise.all(trees.map((tree) => growAndEnd(forest, { ...tree, below, label })))
+      for (const { id } of trees) {
+        await until(20_000, `${label}: nothing is left of ${id}`, async () => {
+          return (await remains(forest, id)).length === 0
+        }).catch(async () => expect(await remains(forest, id), label).toEqual([]))
+      }
     }
     await forest.stage.upstream.quiet()
+    for (const index of [0, 1]) {
+      expect(forest.stage.instance(index).errors()).not.toMatch(/is lost|was deleted/)
+    }
   })
 })

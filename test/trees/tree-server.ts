@@ -14,6 +14,7 @@ import { listen } from '../../src/server/listen.ts'
 import { openLoom } from '../../src/server/open-loom.ts'
 import type { NamedTool, RetryClass, ToolContext } from '../../src/tool.ts'
 import { human } from '../../tools/human.ts'
+import { remind } from '../../tools/remind.ts'
 import type { Point } from '../sessions/ledger.ts'
 
 const ledger = process.env['LEDGER_URL'] ?? ''
@@ -61,6 +62,7 @@ const tools = [
   effect('pay', 'never', true),
   steps,
   human(),
+  remind,
 ]
 const checker = defineAgent({ name: 'checker', systemPrompt: 'Check.', tools })
 const researcher = defineAgent({

@@ -80,7 +80,7 @@ function post(world: World, sessionId: string, letter: Letter, options: PostOpti
       ? editQueued(world, found, letter, { ...options, edit })
       : knownLetter(found, letter)
     if (known !== undefined) return known
-  } else if (options.isResult === true) return { status: 'gone' }
+  } else if (options.isResult === true || options.beginsNone === true) return { status: 'gone' }
   const session = exists ? found : sessionWithSeed(world, sessionId, options, found)
   if (isRefused(session, letter)) return { status: 'refused' }
   const reply = accept(world, session, letter, options)

@@ -70,7 +70,9 @@ export function memoryDueIndex(
       return now()
     },
     async noteDue(sessionId, dueAt) {
-      dueTimes.set(sessionId, Math.min(dueTimes.get(sessionId) ?? dueAt, dueAt))
+      const before = dueTimes.get(sessionId) ?? Infinity
+      // Another number also if the earlier time stays: it may be the end of a lease, which must not end without this time.
+      dueTimes.set(sessionId, before > dueAt ? dueAt : before - 0.001)
     },
     async takeDue({ limit, leaseMs }) {
       const time = now()

@@ -23,6 +23,7 @@ export function redisMailbox(connection: Connection, limits: Limits): MailboxSto
         agent: options.agent,
         task: keyOf(sessionId),
         isResult: options.isResult === true ? '1' : '',
+        beginsNone: options.isResult === true || options.beginsNone === true ? '1' : '',
         whenBusy: options.whenBusy,
         mailboxLimit: options.mailboxLimit,
         id: escaped(letter.id),

@@ -3,7 +3,7 @@
 -- KEYS session mail letters known order history messages branches branched claims live abandoned schedules scheduled
 -- KEYS tasks unfinishedTasks nestedTasks taskSpent removedTasks rootTasks reply
 -- ARGV sessionTtlMs replyTtlMs knownMax branchesMax branchedMax
--- ARGV instance agents tenant agent task isResult whenBusy mailboxLimit id cutAt digest edits key letter seed...
+-- ARGV instance agents tenant agent task isResult beginsNone whenBusy mailboxLimit id cutAt digest edits key letter seed...
 -- RETURNS status position steered as replyId claim logId resumed abandoned floor isLeft nextLetter nextMessage
 -- USES reply keep clock hint known history cut letter fence claim create task
 
@@ -152,7 +152,7 @@ end
 
 local function post()
   if isNoTask() then return { status = 'gone' } end
-  if arg.isResult == '1' and not tenant then return { status = 'gone' } end
+  if arg.beginsNone == '1' and not tenant then return { status = 'gone' } end
   if tenant and tenant ~= arg.tenant then return { status = 'foreign' } end
   -- Another version of Loom stored this state. A turn would destroy its meaning.
   if tenant and state ~= 'idle' and state ~= 'running' and state ~= 'waiting' then

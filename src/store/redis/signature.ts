@@ -101,6 +101,7 @@ export const signatures = {
       'agent',
       'task',
       'isResult',
+      'beginsNone',
       'whenBusy',
       'mailboxLimit',
       'id',

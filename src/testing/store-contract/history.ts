@@ -337,6 +337,8 @@ export function history({ it, store, open }: Subject): void {
     await talk.post(letter('m3'))
     const remove = () => talk.store.remove(talk.id, { tenant: '' })
     expect(await remove()).toBe(true)
+    expect(await talk.post(letter('m4'), { beginsNone: true })).toEqual({ status: 'gone' })
+    expect(await talk.store.session(talk.id)).toBeUndefined()
     // The ids of its messages are free again, too.
     const anew = await talk.claim(letter('m1', { replyId: 'anew' }))
     expect(await talk.store.isDeleted(talk.id)).toBe(false)

@@ -156,4 +156,15 @@ function describeIndex({ it, store }: Pick<Subject, 'it' | 'store'>): void {
     await store().settleDue(id, third.leasedUntil, undefined)
     expect(has(await take(hourMs), id)).toBe(false)
   })
+
+  it('keeps a time after the end of the lease that was noted during the lease', async () => {
+    const id = randomUUID()
+    const now = await store().time()
+    await store().noteDue(id, now - 1000)
+    const due = await take(50)
+    expect(has(due, id)).toBe(true)
+    await store().noteDue(id, due.leasedUntil + 100)
+    await store().settleDue(id, due.leasedUntil, undefined)
+    await expect.poll(async () => has(await take(hourMs), id)).toBe(true)
+  })
 }
