@@ -8,32 +8,51 @@ const reportEveryMs = 100
 /** Each report has the whole text, so the time grows with it: at most 10 characters for a millisecond. */
 const reportCharsPerMs = 10
 
+/**
+ * A text that only grows is reported again after it has grown by this part. So all reports of a text together
+ * have at most 9 times its characters, however slow the sub-agent is.
+ */
+const reportGrowth = 1 / 8
+
 /** Collects a run's events into reports. A slow reader receives fewer of them. */
 export function openProgress() {
   const output: AgentToolOutput = { text: '', toolCalls: [] }
   const calls = new Map<string, AgentToolOutput['toolCalls'][number]>()
-  let changed = false
+  /** The ends of the text that no report has yet. Most tokens end here: one string for each would be garbage. */
+  let deltas: string[] = []
+  /** The length of the text with these, and its length in the last report. */
+  let length = 0
+  let reportedLength = 0
+  /** Whether anything but the growth of the text has changed. */
+  let hasNews = false
   let isEnded = false
   let reportedAt = 0
   let wake: (() => void) | undefined
   let wakeOnChange = false
 
   const note = (event: AgentEvent): void => {
-    if (!take(event)) return
-    changed = true
-    if (wakeOnChange) wake?.()
+    if (event.type === 'text-delta') {
+      deltas.push(event.delta)
+      length += event.delta.length
+      if (wakeOnChange && hasGrown()) wake?.()
+    } else if (take(event)) {
+      hasNews = true
+      if (wakeOnChange) wake?.()
+    }
   }
+  const hasGrown = () => length - reportedLength > reportedLength * reportGrowth
   /** Returns false for an event that changes nothing. */
   const take = (event: AgentEvent): boolean => {
     switch (event.type) {
       case 'start-step':
       case 'reset-step':
-        if (output.text === '') return false
+        if (length === 0) return false
         output.text = ''
+        deltas = []
+        length = 0
         return true
-      case 'text-delta':
-        output.text += event.delta
-        return true
+      case 'text-end':
+        return length !== reportedLength
       case 'tool-input-available':
         begin(event, 'running')
         return true
@@ -62,11 +81,12 @@ export function openProgress() {
     const call = calls.get(toolCallId)
     if (call !== undefined) call.state = state
   }
-  const current = (): AgentToolOutput => ({
-    ...output,
-    toolCalls: output.toolCalls.map((call) => ({ ...call })),
-  })
-  const intervalMs = () => reportEveryMs + output.text.length / reportCharsPerMs
+  const current = (): AgentToolOutput => {
+    output.text += deltas.join('')
+    deltas = []
+    return { ...output, toolCalls: output.toolCalls.map((call) => ({ ...call })) }
+  }
+  const intervalMs = () => reportEveryMs + length / reportCharsPerMs
   const nextWake = (delayMs?: number) => {
     const { promise, resolve } = Promise.withResolvers<void>()
     const timer = delayMs === undefined ? undefined : setTimeout(resolve, delayMs)
@@ -90,12 +110,14 @@ export function openProgress() {
     async *reports(): AsyncGenerator<AgentToolOutput, void> {
       for (;;) {
         if (isEnded) return
+        const isDue = hasNews || hasGrown()
         const waitMs = reportedAt + intervalMs() - performance.now()
-        if (!changed || waitMs > 0) {
-          await nextWake(changed ? waitMs : undefined)
+        if (!isDue || waitMs > 0) {
+          await nextWake(isDue ? waitMs : undefined)
           continue
         }
-        changed = false
+        hasNews = false
+        reportedLength = length
         reportedAt = performance.now()
         yield current()
       }
