@@ -206,6 +206,36 @@ const usage = (totalTokens: number) => ({
   reasoningTokens: 0,
 })
 
+describe('the list of a tree', () => {
+  it('is read less often if it is long', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      let reads = 0
+      const running = Array.from({ length: 2000 }, (_, index) => ({
+        id: `root~${index}`,
+        parentId: 'root',
+        state: 'running',
+      }))
+      const server = {
+        tasks: async () => {
+          reads++
+          return running
+        },
+        session: async () => ({ title: 'Root' }),
+      }
+      const tree = openTasks({ server, intervalMs: 100 })
+      await tree.look()
+      await vi.advanceTimersByTimeAsync(950)
+      expect(reads).toBe(1)
+      await vi.advanceTimersByTimeAsync(100)
+      expect(reads).toBe(2)
+      tree.close()
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+})
+
 describe('the sum of a tree', () => {
   it('counts states, tokens and cost', () => {
     const tasks: Partial<TaskInfo>[] = [

@@ -20,6 +20,9 @@ const lookMs = 1000
 /** The same for a tree that only waits for a human, as a multiple. */
 const waitingFactor = 3
 
+/** Above this number of tasks, the page reads the list less often in proportion, because each read has all of it. */
+const smallMax = 200
+
 /**
  * @param onChange called after each change of the tree
  * @param isHidden returns whether nobody sees the page, so that it need not read
@@ -74,7 +77,8 @@ export function openTasks({
     if (!isBusy && unfinished.length === 0) return
     const runs = isBusy || unfinished.some(({ state }) => state !== 'waiting')
     const next = () => (isHidden() ? readLater() : look())
-    timer = setTimeout(next, runs ? intervalMs : intervalMs * waitingFactor)
+    const sizeFactor = Math.max(1, tree.tasks.length / smallMax)
+    timer = setTimeout(next, intervalMs * sizeFactor * (runs ? 1 : waitingFactor))
   }
 
   /** The title of the root, for a page that opened one of its tasks. */

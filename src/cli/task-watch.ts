@@ -9,6 +9,9 @@ import { taskLines } from './render/task-lines.ts'
 /** The interval between two reads of the tasks, in milliseconds. */
 const readMs = 1000
 
+/** Above this number of tasks, they are read less often in proportion, because each read has all of them. */
+const smallMax = 200
+
 /** The largest number of lines below the status line. */
 const linesMax = 8
 
@@ -18,6 +21,8 @@ export class TaskWatch {
   #tasks: readonly TaskInfo[] = []
   #timer: NodeJS.Timeout | undefined
   #isReading = false
+  /** The number of intervals to pass before the next read. */
+  #passes = 0
 
   constructor(conversation: Pick<Conversation, 'id' | 'tasks'>, screen: Pick<Screen, 'paint'>) {
     this.#conversation = conversation
@@ -48,10 +53,11 @@ export class TaskWatch {
   }
 
   async #read(): Promise<void> {
-    if (this.#isReading) return
+    if (this.#isReading || this.#passes-- > 0) return
     this.#isReading = true
     try {
       this.#tasks = await this.#conversation.tasks()
+      this.#passes = Math.ceil(this.#tasks.length / smallMax) - 1
     } catch {
       // The tree is only a view. The stream of the answer reports a lost server.
     } finally {
