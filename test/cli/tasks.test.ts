@@ -57,6 +57,29 @@ describe.skipIf(lacksTerminal)('tasks at a terminal', () => {
     await terminal.endsWith(0)
   })
 
+  it.each(['this process', 'a server'])(
+    'are not answered by keys before their questions: %s',
+    async (place) => {
+      const words = place === 'a server' ? ['--url', await serve()] : agent
+      const environment = { XDG_STATE_HOME: await folder() }
+      const terminal = openPseudoTerminal(['chat', ...words], { environment, columns: 100 })
+      await terminal.shows('/help lists')
+      // The keys come with the message, so before every question. They become the next message.
+      await terminal.type(`ask${enter}2${enter}`, 'Which?')
+      await terminal.type(
+        `1${enter}`,
+        /checker\.human asks: a[^]*found \["checked 2"\][^]*all done/,
+      )
+      if (place === 'this process') {
+        await terminal.type(`pay${enter}y${enter}`, 'Allow checker.charge?')
+        await terminal.type(`n${enter}`, /not allowed[^]*found[^]*all[^]* done/)
+        expect(terminal.text).not.toContain('ran pay')
+      }
+      await terminal.type(`/quit${enter}`, 'continues this session')
+      await terminal.endsWith(0)
+    },
+  )
+
   it('are a tree while they run, and stop with Ctrl-C', async () => {
     const environment = { XDG_STATE_HOME: await folder() }
     const terminal = openPseudoTerminal(['chat', ...agent], { environment, columns: 100 })
