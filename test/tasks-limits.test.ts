@@ -434,8 +434,25 @@ describe('a task', () => {
     await mine.call('worker;quick')
     const [task] = await mine.tasks()
     expect((await call('GET', `/${task?.id}`, undefined, 'ann')).status).toBe(200)
-    expect((await call('GET', `/${task?.id}`, undefined, 'bob')).status).toBe(404)
-    expect((await call('GET', '/one/tasks', undefined, 'bob')).status).toBe(404)
+    const foreign: [method: string, path: string, body?: object][] = [
+      ['GET', '/one/tasks'],
+      ['GET', `/${task?.id}`],
+      ['GET', `/${task?.id}/tasks`],
+      ['GET', `/${task?.id}/schedules`],
+      ['POST', `/${task?.id}/schedules`, { message: 'hello', after: 60_000 }],
+      ['POST', `/${task?.id}/fork`, { id: 'copy' }],
+      ['POST', `/${task?.id}/stop`],
+      ['POST', `/${task?.id}/stop?tree=1`],
+      ['POST', `/${task?.id}/tools/call-1`, { output: 'mine' }],
+      ['POST', `/${task?.id}/approvals/call-1`, { approved: true }],
+      ['DELETE', `/${task?.id}`],
+    ]
+    for (const [method, path, body] of foreign) {
+      expect((await call(method, path, body, 'bob')).status, `${method} ${path}`).toBe(404)
+    }
+    // A session that nobody has begun has no messages.
+    expect((await call('GET', `/${task?.id}/messages`, undefined, 'bob')).body).toEqual([])
+    expect((await mine.tasks()).map(({ state }) => state)).toEqual(['finished'])
     const { sessions } = (await call('GET', '', undefined, 'ann')).body
     expect(sessions.map(({ id }: { id: string }) => id)).toEqual(['one'])
   })
