@@ -40,6 +40,8 @@ export interface UpstreamCall {
   /** The names of the tools that the caller offers. */
   tools: readonly string[]
   state: 'running' | 'held' | 'answered' | 'aborted'
+  /** Whether the tokens of the call were sent. The end of the response follows a moment later. */
+  hasTokens: boolean
   /** The time of `performance.now()`. */
   endedAt: number | undefined
 }
@@ -78,6 +80,7 @@ export async function openUpstream(
         messages,
         tools,
         state: 'running',
+        hasTokens: false,
         endedAt: undefined,
       }
       calls.push(call)
@@ -89,7 +92,8 @@ export async function openUpstream(
         call.state = 'held'
         await gate.promise
       }
-      void answer(response, replyTo(messages), { paceMs, hold })
+      const onTokens = () => (call.hasTokens = true)
+      void answer(response, replyTo(messages), { paceMs, hold, onTokens })
     })
   }).listen(0, localhost)
   await once(server, 'listening')
@@ -124,7 +128,7 @@ export async function openUpstream(
 async function answer(
   response: ServerResponse,
   { deltas, heldAt, usage }: Reply,
-  { paceMs, hold }: { paceMs: number; hold: () => Promise<void> },
+  { paceMs, hold, onTokens }: { paceMs: number; hold: () => Promise<void>; onTokens: () => void },
 ): Promise<void> {
   response.writeHead(200, { 'content-type': 'text/event-stream' })
   for (const [index, delta] of deltas.entries()) {
@@ -133,7 +137,10 @@ async function answer(
     if (response.destroyed) return
     response.write(`data: ${JSON.stringify({ choices: [{ index: 0, ...delta }] })}\n\n`)
   }
-  if (usage !== undefined) response.write(`data: ${JSON.stringify({ choices: [], usage })}\n\n`)
+  if (usage !== undefined) {
+    response.write(`data: ${JSON.stringify({ choices: [], usage })}\n\n`)
+    onTokens()
+  }
   response.end('data: [DONE]\n\n')
 }
 

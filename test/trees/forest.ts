@@ -171,7 +171,7 @@ export async function expectOneTree(
   const tokensAnswered = (planId: string) =>
     each *
     calls.filter((call, index) => {
-      return call.planId === planId && stage.upstream.calls[index]?.state === 'answered'
+      return call.planId === planId && stage.upstream.calls[index]?.hasTokens === true
     }).length
   for (const { title, spent } of tasks) {
     const [, planId = ''] = /"id":"([^"]+)"/.exec(title) ?? []
