@@ -174,6 +174,8 @@ export class TurnRun implements RunningTurn {
     try {
       if ((await store.session(sessionId)) !== undefined) return
       if (await store.isDeleted(sessionId)) return
+      // A post may have begun a deleted session anew between the two reads.
+      if ((await store.session(sessionId)) !== undefined) return
       // A deletion on another instance comes with a hint. Its mark may be lost like the session.
       if (performance.now() - this.#hintAt < deletionHintMs) return
       report(
