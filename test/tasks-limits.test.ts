@@ -352,6 +352,18 @@ describe('the spending of tasks', () => {
     const { message: second } = await session.call('worker;quick c')
     expect(second.metadata).toMatchObject({ outcome: 'max-tokens' })
   })
+
+  it('ends at once if the step that calls them has used the budget', async () => {
+    const session = open(awaited, {}, { sessionBudget: { maxTokens: 15 } })
+    const { message } = await session.call('worker;quick a;quick b')
+    expect(message.metadata).toMatchObject({ usage: { totalTokens: 15 }, outcome: 'max-tokens' })
+    expect(await session.tasks()).toMatchObject(
+      ['a', 'b'].map(() => ({
+        state: 'failed',
+        error: expect.stringContaining('its budget is 15'),
+      })),
+    )
+  })
 })
 
 describe('the options of agentTool', () => {

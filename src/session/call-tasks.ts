@@ -59,6 +59,8 @@ export function callTasks(
           const { toolCallId, toolName } = call
           const path = [...origin.path, toolName]
           const tasks = await open()
+          // The task reads the spending of this message from its log, for the budget of the tree.
+          await turn.flush()
           task = await tasks.start({ ...origin, toolCallId, path }, order, turn.fold.message)
           // A stop came meanwhile, and perhaps the end of the turn, which did not see this task.
           if (call.signal.aborted && !isGone(turn) && !order.background) {

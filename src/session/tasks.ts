@@ -10,7 +10,7 @@ import type { TaskOrder } from '../call-task.ts'
 import { LoomError } from '../ground/error.ts'
 import type { FoldedMessage } from '../message-fold.ts'
 import type { Sink } from '../sink.ts'
-import { addSpending, noSpending, type Spending } from '../spending.ts'
+import { addSpending, noSpending, ownSpendingIn, type Spending } from '../spending.ts'
 import type { Store } from '../store.ts'
 import type { SessionRecord } from '../store/session.ts'
 import {
@@ -217,14 +217,25 @@ export class Tasks implements TurnTasks {
   async spentBeside(session: SessionRecord): Promise<Spending> {
     const { store } = this.#options
     const rootId = rootOf(session.id)
-    const root = rootId === session.id ? session : await store.session(rootId)
     const others = (await store.tasks(rootId)).filter(({ task }) => task.id !== session.id)
-    const own = rootId === session.id ? [] : [session.spent ?? noSpending]
+    const ofRoot = rootId === session.id ? [] : await this.#spentByRoot(rootId)
     return [
-      root?.spent ?? noSpending,
-      ...own,
+      session.spent ?? noSpending,
+      ...ofRoot,
       ...others.map(({ spent }) => spent ?? noSpending),
     ].reduce(addSpending)
+  }
+
+  /**
+   * The spending of the root of a tree, also in its unfinished message. The tree notes the spending of a task
+   * after each step, and not that of the root.
+   */
+  async #spentByRoot(rootId: string): Promise<Spending[]> {
+    const { store, sessions } = this.#options
+    const root = await store.session(rootId)
+    const logId = root?.state === 'idle' ? undefined : root?.turn?.logId
+    const message = logId === undefined ? undefined : await sessions.partialAnswer(rootId, logId)
+    return [root?.spent ?? noSpending, ownSpendingIn(message?.metadata)]
   }
 
   async noteSpending(id: string, spent: Spending): Promise<void> {
