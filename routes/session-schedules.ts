@@ -16,8 +16,9 @@ import { agentOf, ownSession, type SessionWorld } from './session-world.ts'
 const idSchema = z.string().min(1).max(idLengthMax).refine(isId, 'must be Unicode')
 
 const scheduleBody = z.looseObject({
-  message: z.custom<string | Fields>((value) =>
-    typeof value === 'string' ? value !== '' : isFields(value),
+  message: z.custom<string | Fields>(
+    (value) => (typeof value === 'string' ? value !== '' : isFields(value)),
+    'must be a text, or an object of a user message',
   ),
   id: idSchema.optional(),
   agent: idSchema.optional(),
@@ -37,9 +38,6 @@ export async function addSchedule(c: Context, world: SessionWorld): Promise<Resp
   if (!sessionId.success) throw new LoomError('invalid-request', issueIn(sessionId.error))
   const fields = await readFields(c, [...Object.keys(scheduleBody.shape), ...timeFields])
   const body = scheduleBody.safeParse(fields)
-  if (body.error?.issues.at(0)?.path[0] === 'message') {
-    throw new LoomError('invalid-request', 'message is a text, or an object of a user message.')
-  }
   if (!body.success) throw new LoomError('invalid-request', issueIn(body.error))
   const { message, id, model, context: client, agent: named } = body.data
   const session = await loom.sessions.find(principal, sessionId.data)

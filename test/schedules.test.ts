@@ -182,8 +182,8 @@ describe('a schedule', () => {
   const faults: [body: object, text: RegExp][] = [
     [{ message: 'Hi' }, /exactly one of at, after, every and cron/],
     [{ message: 'Hi', after: 1, every: 5000 }, /exactly one of/],
-    [{ after: 1 }, /^message is a text, or an object of a user message/],
-    [{ message: 7, after: 1 }, /^message is a text/],
+    [{ after: 1 }, /^message: must be a text, or an object of a user message/],
+    [{ message: 7, after: 1 }, /^message: must be a text/],
     [{ message: 'Hi', after: -1 }, /after is a number of milliseconds from 0/],
     [{ message: 'Hi', after: '5' }, /after is a number/],
     [{ message: 'Hi', every: 10 }, /every is a number of milliseconds from 1000/],
@@ -202,7 +202,7 @@ describe('a schedule', () => {
       { message: { role: 'assistant', parts: [{ type: 'text', text: 'I did' }] }, after: 1 },
       /user/,
     ],
-    [{ message: '', after: 1 }, /message is a text/],
+    [{ message: '', after: 1 }, /^message: must be a text/],
     [{ message: 'Hi', after: 1, id: '' }, /id/],
     [{ message: 'Hi', after: 1, context: 5 }, /context/],
   ]

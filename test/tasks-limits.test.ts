@@ -462,7 +462,7 @@ describe('a task', () => {
     for (const [method, path, body] of foreign) {
       expect((await call(method, path, body, 'bob')).status, `${method} ${path}`).toBe(404)
     }
-    // A session that nobody has begun has no messages.
+    // The principal has no session with this id, and the history of such an id is empty.
     expect((await call('GET', `/${task?.id}/messages`, undefined, 'bob')).body).toEqual([])
     expect((await mine.tasks()).map(({ state }) => state)).toEqual(['finished'])
     const { sessions } = (await call('GET', '', undefined, 'ann')).body

@@ -51,10 +51,13 @@ export interface HistoryOptions {
    * and do not follow a part that `before` ends. @defaultValue false
    */
   queued?: boolean
-  /** The maximum number of messages: the last ones of the history. @defaultValue none: the whole history */
+  /**
+   * The maximum number of messages, from 1 to 1000: the last ones of the history, or the last ones before `before`.
+   * @defaultValue the whole history; 1000 with `before`
+   */
   limit?: number
   /**
-   * The id of a message. The result then has the messages before it, at most `limit`.
+   * The id of a message. The result then has the messages before it.
    * @defaultValue none: the messages at the end of the history
    */
   before?: string

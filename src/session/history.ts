@@ -1,11 +1,9 @@
 /** The history of a session or a part of it, and the queue after it, for HTTP and for programs. */
-import type { UIMessage } from 'ai'
-
 import { LoomError } from '../ground/error.ts'
 import type { Sessions } from '../sessions.ts'
 import type { MessagePage } from '../store/session.ts'
 
-/** The maximum number of messages of a part. */
+/** The maximum number of messages of a part, and the default for a part that `before` ends. */
 export const historyPartMax = 1000
 
 /** The request of a history; see `HistoryOptions`. */
@@ -38,7 +36,7 @@ export async function readHistory(
   const ids = new Set(page.messages.map(({ id }) => id))
   return {
     ...page,
-    messages: [...page.messages, ...queue.filter(({ id }: UIMessage) => !ids.has(id))],
+    messages: [...page.messages, ...queue.filter(({ id }) => !ids.has(id))],
   }
 }
 

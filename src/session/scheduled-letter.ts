@@ -29,7 +29,7 @@ export async function scheduledLetter(
   }
   const { context } = request
   const read = await last.read()
-  // A client could otherwise put words into the mouth of the agent.
+  // Without this check, a client could add an answer in the name of the agent.
   if (read.role !== 'user') {
     throw new LoomError(
       'invalid-request',

@@ -67,7 +67,7 @@ export interface TaskResult {
   message: FoldedMessage | undefined
 }
 
-/** The end that the metadata of an answer tell. */
+/** Reads the end of a task from the metadata of its answer. */
 export function endIn({ metadata }: FoldedMessage): Pick<TaskResult, 'state' | 'error'> {
   switch (metadata?.['outcome']) {
     case 'aborted':

@@ -1,5 +1,5 @@
 /** Trees of three levels on three servers that die, freeze or shut down: each branch goes on, once. */
-import { describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 
 import { busyness } from '../machine.ts'
 import { until } from '../redis/until.ts'
@@ -15,6 +15,15 @@ const ends = {
 }
 
 describe('a tree of three levels', () => {
+  /** For each branch that the end of a server cut: the time to its next model call, in milliseconds. */
+  const pauses: number[] = []
+
+  afterAll(() => {
+    if (pauses.length > 0) {
+      expect(median(pauses), 'the pause').toBeLessThan((heartbeatMs + 500) * busyness())
+    }
+  })
+
   for (const [name, end] of Object.entries(ends)) {
     it(`is one coherent answer, and each task runs once, when a server is ${name}`, async () => {
       const { seed, below } = chance()
@@ -29,9 +38,10 @@ describe('a tree of three levels', () => {
       const label = `seed ${seed}, ${name} after ${moment} model calls`
       process.stdout.write(`${label}\n`)
       // A frozen server never answers a post that it has not accepted, and the tab cannot know.
-      const hasBegun = () =>
+      const isAccepted = () =>
+        name !== 'frozen' ||
         trees.every(({ chatId }) => calls.some(({ planId }) => planId === chatId))
-      await until(20_000, `${label}: the moment`, () => calls.length >= moment && hasBegun())
+      await until(20_000, `${label}: the moment`, () => calls.length >= moment && isAccepted())
       const { url } = stage.instance(2)
       const tab = openTab({ urls: [url] })
       const watched = new Map<string, Answer>()
@@ -47,11 +57,10 @@ describe('a tree of three levels', () => {
       const [endedAt, from] = [performance.now(), calls.length]
       await end(victim)
       for (const tree of trees) await expectOneTree(forest, { ...tree, watched }, { url, label })
-      const next = cut.map((plan) => calls.slice(from).find(({ planId }) => planId === plan)?.at)
-      if (next.length > 0) {
-        const tookMs = median(next.map((at = Number.NaN) => at - endedAt))
-        // One round has few values, and the load average lags: the median of many rounds is far below this.
-        expect(tookMs, label).toBeLessThan((2 * heartbeatMs + 500) * busyness())
+      for (const plan of cut) {
+        // A server that shuts down may still finish the last call of a branch.
+        const next = calls.slice(from).find(({ planId }) => planId === plan)
+        if (next !== undefined) pauses.push(next.at - endedAt)
       }
     })
   }

@@ -71,7 +71,7 @@ export function memoryDueIndex(
     },
     async noteDue(sessionId, dueAt) {
       const before = dueTimes.get(sessionId) ?? Infinity
-      // Another number also if the earlier time stays: it may be the end of a lease, which must not end without this time.
+      // The earlier time may be the end of a lease. It changes a little, so that `settleDue` does not remove it.
       dueTimes.set(sessionId, before > dueAt ? dueAt : before - 0.001)
     },
     async takeDue({ limit, leaseMs }) {

@@ -67,7 +67,7 @@ export class Model {
     if (kind !== 'message' || replyId !== letter.replyId || cutAt !== undefined) return 'moved'
     const isRunning = this.state === 'running'
     if (isRunning && whenBusy === 'reject') return 'busy'
-    // A message that waits for an answer lets only results wait, and only a letter that does not wait abandons it.
+    // Without a running turn, there is nothing to steer, so a steered letter keeps its place in the queue.
     if (whenBusy !== 'queue' && (isRunning || whenBusy !== 'steer')) {
       this.queue = this.queue.filter((each) => each !== queued)
       return isRunning ? this.enqueue(letter, whenBusy) : this.begin(letter)
