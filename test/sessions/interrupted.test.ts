@@ -148,16 +148,24 @@ async function expectSeen({ floor }: Plan, { stored, events }: Ended): Promise<v
 
 /**
  * Older clients have no ids of reasoning, keep a refused input in another field, and begin with
- * metadata.
+ * metadata. Every client keeps the open question of a call that failed before its approval; see `uiMessage`.
  */
 function shownOf(message: Pick<Message, 'parts'>, { major }: Client): readonly object[] {
-  if (major === 7) return message.parts
-  return message.parts.map((part) => {
+  const parts = message.parts.map(withoutOpenQuestion)
+  if (major === 7) return parts
+  return parts.map((part) => {
     const isThought = 'type' in part && part.type === 'reasoning'
     const isRefused = 'state' in part && part.state === 'output-error'
     const hidden = isThought ? { id: undefined } : { input: undefined, rawInput: undefined }
     return isThought || isRefused ? { ...part, ...hidden } : part
   })
+}
+
+function withoutOpenQuestion(part: object): object {
+  if (!('approval' in part) || !('state' in part) || part.state !== 'output-error') return part
+  const { approval, ...others } = part
+  const isOpen = typeof approval === 'object' && approval !== null && !('approved' in approval)
+  return isOpen ? others : part
 }
 
 /** A client applies its own answers itself, so after a question only ai 7 gets everything. */
