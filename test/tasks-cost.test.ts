@@ -1,5 +1,5 @@
 /** The cost of tasks in calls of the store. It does not grow with the tree. */
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 
 import { agentTool, defineAgent, Loom, openMemoryStore, type Store } from '../src/index.ts'
 import { until } from './redis/until.ts'
@@ -54,10 +54,9 @@ const ended = (store: Store) =>
   })
 
 describe('the cost of tasks', () => {
-  let loom: Loom
-  afterEach(() => loom.close())
   const start = (store: Store, heartbeatMs: number) => {
-    loom = new Loom({ agents: [lead], store, heartbeatMs, flushMs: 0 })
+    const loom = new Loom({ agents: [lead], store, heartbeatMs, flushMs: 0 })
+    onTestFinished(() => loom.close())
     return loom.startAgent('lead', 'root')
   }
 

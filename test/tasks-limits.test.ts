@@ -1,7 +1,7 @@
 /** The ends of tasks: stops, abandoned questions, limits, budgets, contexts and owners. */
 import type { UIMessage } from 'ai'
 import type { Hono } from 'hono'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
 
 import { fieldOf } from '../src/ground/fields.ts'
@@ -86,16 +86,20 @@ function open(tools: AgentTools, tasks: Partial<TaskOptions> = {}, fields: objec
     heartbeatMs: 300,
     tasks,
   })
+  closeAfter(loom)
   app = sessionRoutes(loom, { principalOf: (c) => c.req.header('x-user') ?? '' })
   return loom.startAgent('lead', 'one')
 }
 
-afterEach(async () => {
-  for (const each of release) each()
-  release = []
-  most = 0
-  await loom.close()
-})
+/** A test that opens nothing closes nothing, in any order of the tests. */
+function closeAfter(opened: Loom) {
+  onTestFinished(async () => {
+    for (const each of release) each()
+    release = []
+    most = 0
+    await opened.close()
+  })
+}
 
 const call = async (method: string, path: string, body?: unknown, user = '') => {
   const response = await app.request(`/chat${path}`, {
@@ -163,7 +167,9 @@ describe('a deletion of a tree', () => {
     const tools = [...awaited, agentTool(worker, { name: 'later', background: true })]
     const options = { agents: [lead(tools)], heartbeatMs: 60_000 }
     loom = new Loom({ ...options, store: deaf, report: (error) => reports.push(error) })
+    closeAfter(loom)
     const other = new Loom({ ...options, store, report: (error) => reports.push(error) })
+    closeAfter(other)
     await loom.startAgent('lead', 'one').cast('worker;a;b')
     await until(5000, 'two work', () => running === 2)
     await other.startAgent('lead', 'one').delete()

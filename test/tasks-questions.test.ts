@@ -1,6 +1,6 @@
 /** Questions of several tasks, beside questions of the session itself. */
 import type { Hono } from 'hono'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
 
 import { recordTest } from '../src/entries/testing.ts'
@@ -17,7 +17,6 @@ import {
 import { until } from './redis/until.ts'
 import { callTool, sayBy } from './tasks/models.ts'
 
-let loom: Loom
 let app: Hono
 
 const paid: number[] = []
@@ -63,14 +62,14 @@ const shop = defineAgent({
 })
 
 const open = () => {
-  loom = new Loom({ agents: [shop], store: openMemoryStore(), heartbeatMs: 300 })
+  const loom = new Loom({ agents: [shop], store: openMemoryStore(), heartbeatMs: 300 })
+  onTestFinished(async () => {
+    paid.length = 0
+    await loom.close()
+  })
   app = sessionRoutes(loom)
   return loom.startAgent('shop', 'one')
 }
-afterEach(async () => {
-  paid.length = 0
-  await loom.close()
-})
 
 const post = async (path: string, body: unknown) => {
   const response = await app.request(`/chat/one/${path}`, {
