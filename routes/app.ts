@@ -5,7 +5,9 @@
 import { Hono } from 'hono'
 
 import { LoomError } from '../src/ground/error.ts'
+import { enforceAccess, principalOf } from './access.ts'
 import { agentRoutes } from './agents.ts'
+import { authentication } from './authentication.ts'
 import { refuseDotIds } from './dot-ids.ts'
 import { answerError } from './errors.ts'
 import { healthRoutes } from './health.ts'
@@ -13,7 +15,6 @@ import { modelRoutes } from './models.ts'
 import { allowOrigins } from './origin.ts'
 import { playgroundRoutes } from './playground.ts'
 import { sessionRoutes } from './session.ts'
-import { bearerKeys, tenantOf } from './tenant.ts'
 import type { AppOptions, World } from './world.ts'
 
 export function createApp(options: AppOptions): Hono {
@@ -22,8 +23,8 @@ export function createApp(options: AppOptions): Hono {
   const app = new Hono()
   app.onError((error, c) => answerError(error, c, loom))
   app.use(allowOrigins(config), refuseDotIds())
-  app.use('/api/*', bearerKeys(config.apiKeys))
-  app.route('/api', sessionRoutes(loom, { principalOf: tenantOf }))
+  app.use(enforceAccess(authentication(config.apiKeys)))
+  app.route('/api', sessionRoutes(loom, { principalOf }))
   agentRoutes(app, loom)
   modelRoutes(app, loom)
   healthRoutes(app, world)

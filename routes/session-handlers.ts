@@ -42,7 +42,7 @@ export async function resume(c: Context, world: SessionWorld): Promise<Response>
   const reading = readingOf(c, {})
   const follow = followOf(c, reading)
   const id = c.req.param('id') ?? ''
-  const tenant = world.principal
+  const { tenant } = world
   const session = await sessions.find(tenant, id, true)
   const cursor = (c.req.query('after') ?? c.req.header('last-event-id')) || undefined
   if (session === undefined && cursor !== undefined) throw conversationGone()
@@ -66,7 +66,7 @@ export async function resume(c: Context, world: SessionWorld): Promise<Response>
  */
 export async function messages(c: Context, world: SessionWorld): Promise<Response> {
   const { sessions } = world.loom
-  const session = await sessions.find(world.principal, c.req.param('id') ?? '')
+  const session = await sessions.find(world.tenant, c.req.param('id') ?? '')
   const { profile } = readingOf(c, {})
   const queued = c.req.query('queued') ?? '1'
   if (queued !== '0' && queued !== '1') {
@@ -121,14 +121,14 @@ const reconnection = /^(v[567])\/(.+)\/stream$/
  */
 const listMax = 200
 
-export async function list(c: Context, { loom, principal }: SessionWorld): Promise<Response> {
+export async function list(c: Context, { loom, tenant }: SessionWorld): Promise<Response> {
   const [, profile, id] = reconnection.exec(c.req.query('profile') ?? '') ?? []
   if (profile !== undefined && id !== undefined) {
     return c.redirect(`${c.req.path}/${encodeURIComponent(id)}/stream?profile=${profile}`, 307)
   }
   const limit = Math.min(numberParameter(c, 'limit', 1_000_000) ?? 50, listMax)
   const before = numberParameter(c, 'before', Number.MAX_SAFE_INTEGER)
-  const page = await loom.sessions.list(principal, {
+  const page = await loom.sessions.list(tenant, {
     limit,
     ...(before !== undefined && { before }),
   })

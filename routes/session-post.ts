@@ -34,7 +34,7 @@ export async function post(c: Context, world: SessionWorld): Promise<Response> {
   const reading = readingOf(c, {})
   const { id: named = '' } = request
   const id = named === '' ? randomUUID() : named
-  const tenant = world.principal
+  const { tenant } = world
   const session = await loom.sessions.find(tenant, id)
   const agent = agentOf(c, world, { named: request.agent, session })
   const { fileUrls } = loom
@@ -139,7 +139,7 @@ export async function answer(
 ): Promise<Response> {
   const { logId, letterId, after, skip, answers, queued, repeated } = receipt
   const { sessions } = world.loom
-  const id = publicId(world.principal, sessionId)
+  const id = publicId(world.tenant, sessionId)
   if (/\brespond-async\b/.test(c.req.header('prefer') ?? '')) {
     c.header('Preference-Applied', 'respond-async')
     return c.json({ id, letterId, messageId: logId, queued }, 202)

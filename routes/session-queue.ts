@@ -49,7 +49,7 @@ export async function runQueue(c: Context, world: SessionWorld): Promise<Respons
   const { id } = await ownSession(c, world)
   await readFields(c, [], {})
   const { sessions } = world.loom
-  const running = await sessions.runQueue(id, world.principal)
+  const running = await sessions.runQueue(id, world.tenant)
   const { queued } = await sessions.queueState(id)
   return c.json({ running, queued })
 }
@@ -57,7 +57,7 @@ export async function runQueue(c: Context, world: SessionWorld): Promise<Respons
 export async function withdraw(c: Context, world: SessionWorld): Promise<Response> {
   const { id } = await ownSession(c, world)
   const letterId = c.req.param('messageId') ?? ''
-  if (await world.loom.sessions.withdraw(id, world.principal, letterId))
+  if (await world.loom.sessions.withdraw(id, world.tenant, letterId))
     return c.json({ withdrawn: true })
   throw notQueued()
 }

@@ -32,7 +32,7 @@ const scheduleBody = z.looseObject({
  * exist begins.
  */
 export async function addSchedule(c: Context, world: SessionWorld): Promise<Response> {
-  const { loom, principal } = world
+  const { loom, tenant } = world
   const server = await world.serverContext?.()
   const sessionId = sessionIdSchema.min(1).safeParse(c.req.param('id') ?? '')
   if (!sessionId.success) throw new LoomError('invalid-request', issueIn(sessionId.error))
@@ -40,10 +40,10 @@ export async function addSchedule(c: Context, world: SessionWorld): Promise<Resp
   const body = scheduleBody.safeParse(fields)
   if (!body.success) throw new LoomError('invalid-request', issueIn(body.error))
   const { message, id, model, context: client, agent: named } = body.data
-  const session = await loom.sessions.find(principal, sessionId.data)
+  const session = await loom.sessions.find(tenant, sessionId.data)
   const context = server === undefined ? client : withServerPart(client, server)
   const { info, isNew } = await acceptSchedule(loom, {
-    tenant: principal,
+    tenant,
     sessionId: sessionId.data,
     session,
     agent: agentOf(c, world, { named, session }),
@@ -68,7 +68,7 @@ export async function schedules(c: Context, world: SessionWorld): Promise<Respon
 export async function removeSchedule(c: Context, world: SessionWorld): Promise<Response> {
   const { id } = await ownSession(c, world)
   const scheduleId = c.req.param('scheduleId') ?? ''
-  if (await world.loom.sessions.removeSchedule(id, scheduleId, world.principal)) {
+  if (await world.loom.sessions.removeSchedule(id, scheduleId, world.tenant)) {
     return c.body(null, 204)
   }
   throw new LoomError('not-found', 'The session has no such schedule.')

@@ -4,7 +4,9 @@ import type { Context } from 'hono'
 
 import type { Agent } from '../src/agent.ts'
 import { LoomError } from '../src/ground/error.ts'
+import { isFields } from '../src/ground/fields.ts'
 import { isJsonObject, toJson } from '../src/ground/json.ts'
+import { isPrincipalName, isScope, type Principal, wholeTenant } from '../src/ground/principal.ts'
 import { withinLimit } from '../src/ground/time-limit.ts'
 import type { Loom } from '../src/loom.ts'
 import { missingAgent } from '../src/session/mailboxes.ts'
@@ -14,18 +16,20 @@ import type { SessionRecord } from '../src/store/session.ts'
 
 export interface SessionWorld {
   loom: Loom
-  /**
-   * The principal of the request. A session belongs to the principal that created it, and each
-   * principal has its own ids.
-   */
-  principal: string
+  /** The principal of the request. A session belongs to the principal that created it. */
+  principal: Principal
+  /** The tenant of the principal. Each tenant has its own ids. */
+  tenant: string
   /** Returns the server's part of the context. Undefined if all of the context is the client's. */
   serverContext: (() => Promise<JSONObject>) | undefined
 }
 
+/** The result of `principalOf`. A text is a tenant; see `wholeTenant`. Undefined refuses the request. */
+export type GivenPrincipal = string | Principal | undefined
+
 /** The functions of the application that decide about a request; see `SessionRoutesOptions`. */
 export interface RequestRules {
-  principalOf: (c: Context) => string | undefined | Promise<string | undefined>
+  principalOf: (c: Context) => GivenPrincipal | Promise<GivenPrincipal>
   contextOf: ((c: Context) => unknown) | undefined
   /** The time limit of each of them, in milliseconds. */
   timeoutMs: number
@@ -42,22 +46,35 @@ export async function worldOf(
 ): Promise<SessionWorld> {
   const resultOf = (name: string, rule: (c: Context) => unknown) =>
     ruleResult(c, { name, rule, timeoutMs })
-  // An application may be written without types.
-  const principal = await resultOf('principalOf', principalOf)
-  if (principal !== undefined && principal !== null && typeof principal !== 'string') {
-    // Not a `LoomError`: this is a fault of the application, and the text is for its error log.
-    throw new Error(`principalOf must return a text or undefined; got a ${typeof principal}.`)
-  }
-  if (typeof principal !== 'string') {
+  const principal = principalIn(await resultOf('principalOf', principalOf))
+  const serverContext =
+    contextOf && (async () => serverPart(await resultOf('contextOf', contextOf)))
+  return { loom, principal, tenant: principal.tenant, serverContext }
+}
+
+/** @param given any value: an application may be written without types */
+function principalIn(given: unknown): Principal {
+  if (given === undefined || given === null) {
     throw new LoomError(
       'unauthorized',
       'The server does not know the sender of this request. Sign in, and send it again.',
     )
   }
-  const serverContext =
-    contextOf && (async () => serverPart(await resultOf('contextOf', contextOf)))
-  return { loom, principal, serverContext }
+  if (typeof given === 'string') return wholeTenant(given)
+  if (isPrincipal(given)) return given
+  // Not a `LoomError`: this is a fault of the application, and the text is for its error log.
+  throw new Error(
+    `principalOf must return a text, a Principal or undefined; got a ${typeof given}${isFields(given) ? ' that is no Principal' : ''}.`,
+  )
 }
+
+const isPrincipal = (given: unknown): given is Principal =>
+  isFields(given) &&
+  typeof given['tenant'] === 'string' &&
+  (given['subject'] === undefined || isPrincipalName(given['subject'])) &&
+  (given['session'] === undefined || typeof given['session'] === 'string') &&
+  Array.isArray(given['scopes']) &&
+  given['scopes'].every(isScope)
 
 /**
  * The result of a rule, which may never come: a lookup of the application can hang. The wait ends with the
@@ -104,9 +121,9 @@ const notAnObject = `contextOf must return an object of JSON values, without the
  */
 export async function ownSession(
   c: Context,
-  { loom: { sessions }, principal }: SessionWorld,
+  { loom: { sessions }, tenant }: SessionWorld,
 ): Promise<SessionRecord> {
-  const session = await sessions.find(principal, c.req.param('id') ?? '')
+  const session = await sessions.find(tenant, c.req.param('id') ?? '')
   if (session !== undefined) return session
   throw noSession()
 }

@@ -9,7 +9,9 @@ import { late } from '../src/ground/late.ts'
 import type { Loom } from '../src/loom.ts'
 import { answerError } from './errors.ts'
 import { onlyMethods } from './methods.ts'
-import { worldOf } from './session-world.ts'
+import { type Method, methods, sessionBases, sessionRouteTable } from './route-table.ts'
+import { requireScope } from './scope.ts'
+import { type GivenPrincipal, worldOf } from './session-world.ts'
 
 /**
  * The options of `sessionRoutes`.
@@ -26,11 +28,12 @@ import { worldOf } from './session-world.ts'
 export interface SessionRoutesOptions {
   /**
    * Returns the principal of a request: the user or the tenant. Only the principal that created a session
-   * finds it, and two principals may use the same session id. Tools receive it as `context.principal`.
+   * finds it, and two principals may use the same session id. Tools receive it as `context.principal`. A text is
+   * a tenant that may do everything; a `Principal` also has scopes, and may have a subject.
    * `undefined` refuses the request with status 401. A thrown `LoomError` or `HTTPException` keeps its
    * status; any other error is reported and gets status 500. @defaultValue one principal, '', for all requests
    */
-  principalOf?: (c: Context) => string | undefined | Promise<string | undefined>
+  principalOf?: (c: Context) => GivenPrincipal | Promise<GivenPrincipal>
   /**
    * Returns the server's part of the context of a message, an object of JSON values. It is merged over the
    * context that the client sent, so a client cannot set its fields. It is stored with the message and reaches
@@ -93,40 +96,26 @@ export function sessionRoutes(loom: Loom, options: SessionRoutesOptions = {}): H
   const handlers = late(() => import('./session-handlers.ts'))
   // The handlers load now, so that the first request does not wait for them.
   handlers().catch(loom.report)
-  const to = (name: keyof Awaited<ReturnType<typeof handlers>>) => async (c: Context) => {
-    start()
-    return (await handlers())[name](c, await worldOf(c, loom, rules))
-  }
+  const to =
+    ({ handler, scope }: (typeof sessionRouteTable)[number]) =>
+    async (c: Context) => {
+      start()
+      const world = await worldOf(c, loom, rules)
+      requireScope(c, world.principal, scope)
+      return (await handlers())[handler](c, world)
+    }
   const app = new Hono()
   app.onError((error, c) => answerError(error, c, loom))
-  for (const base of ['/chat', '/agents/:agent/chat']) {
-    app.post(base, to('post'))
-    app.get(base, to('list'))
-    app.get(`${base}/:id`, to('show'))
-    app.delete(`${base}/:id`, to('remove'))
-    app.get(`${base}/:id/stream`, to('resume'))
-    app.post(`${base}/:id/stop`, to('stop'))
-    app.get(`${base}/:id/messages`, to('messages'))
-    app.get(`${base}/:id/branches`, to('branches'))
-    app.get(`${base}/:id/prompt`, to('prompt'))
-    app.get(`${base}/:id/queue`, to('queue'))
-    app.post(`${base}/:id/queue/run`, to('runQueue'))
-    app.delete(`${base}/:id/queue/:messageId`, to('withdraw'))
-    app.get(`${base}/:id/schedules`, to('schedules'))
-    app.post(`${base}/:id/schedules`, to('addSchedule'))
-    app.delete(`${base}/:id/schedules/:scheduleId`, to('removeSchedule'))
-    app.get(`${base}/:id/tasks`, to('tasks'))
-    app.post(`${base}/:id/fork`, to('fork'))
-    app.post(`${base}/:id/tools/:toolCallId`, to('answerTool'))
-    app.post(`${base}/:id/approvals/:approvalId`, to('decide'))
-    onlyMethods(app, base, 'GET, POST')
-    onlyMethods(app, `${base}/:id/schedules`, 'GET, POST')
-    onlyMethods(app, `${base}/:id/schedules/:scheduleId`, 'DELETE')
-    onlyMethods(app, `${base}/:id`, 'GET, DELETE')
-    for (const path of ['stream', 'messages', 'branches', 'prompt', 'queue', 'tasks'])
-      onlyMethods(app, `${base}/:id/${path}`, 'GET')
-    for (const path of ['stop', 'fork', 'queue/run'])
-      onlyMethods(app, `${base}/:id/${path}`, 'POST')
+  for (const base of sessionBases) {
+    for (const route of sessionRouteTable) app.on(route.method, `${base}${route.path}`, to(route))
+    for (const path of new Set(sessionRouteTable.map((route) => route.path))) {
+      onlyMethods(app, `${base}${path}`, methodsAt(path).join(', '))
+    }
   }
   return app
+}
+
+const methodsAt = (path: string): Method[] => {
+  const routes = sessionRouteTable.filter((route) => route.path === path)
+  return methods.filter((method) => routes.some((route) => route.method === method))
 }

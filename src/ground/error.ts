@@ -13,6 +13,8 @@ export const errorStatus = {
   'unknown-agent': 404,
   'not-found': 404,
   'method-not-allowed': 405,
+  /** The credential of the request lacks the scope for it. */
+  forbidden: 403,
   'forbidden-origin': 403,
   'payload-too-large': 413,
   /** The model string names no provider that is set up. */

@@ -1,0 +1,55 @@
+/**
+ * Decides about each request before its route: who sends it (`authentication.ts`), and whether this principal has
+ * the scope that `route-table.ts` asks for. A route that the table lacks needs `admin`, so that a forgotten row
+ * opens nothing.
+ */
+import type { Context, MiddlewareHandler } from 'hono'
+import { matchedRoutes } from 'hono/route'
+
+import { LoomError } from '../src/ground/error.ts'
+import type { Principal, Scope } from '../src/ground/principal.ts'
+import { type Route, routeTable } from './route-table.ts'
+import { requireScope } from './scope.ts'
+
+/** Returns the principal of a request. @throws LoomError `unauthorized`, `unavailable` */
+export type Authenticate = (c: Context) => Principal | Promise<Principal>
+
+const principals = new WeakMap<Request, Principal>()
+
+/**
+ * Returns the principal of a request to a route that is not public.
+ * @throws LoomError `unauthorized` for a request that was not authenticated
+ */
+export function principalOf(c: Context): Principal {
+  const principal = principals.get(c.req.raw)
+  if (principal !== undefined) return principal
+  throw new LoomError('unauthorized', 'The server does not know the sender of this request.')
+}
+
+export function enforceAccess(authenticate: Authenticate): MiddlewareHandler {
+  return async function access(c, next) {
+    const needed = needOf(c)
+    if (needed !== 'nothing') {
+      const principal = await authenticate(c)
+      principals.set(c.req.raw, principal)
+      if (needed !== 'principal') requireScope(c, principal, needed)
+    }
+    await next()
+  }
+}
+
+/** What a request needs: nothing, any principal (for an answer 404 or 405), or a principal with a scope. */
+function needOf(c: Context): 'nothing' | 'principal' | Scope {
+  const matched = matchedRoutes(c).filter(({ path }) => !path.endsWith('*'))
+  const rows = matched.flatMap(({ path }) => rowsAt.get(path) ?? [])
+  const method = c.req.method === 'HEAD' ? 'GET' : c.req.method
+  const row = rows.find((each) => each.method === method)
+  if (row !== undefined) return row.scope === 'public' ? 'nothing' : row.scope
+  if (rows.length > 0)
+    return rows.every(({ scope }) => scope === 'public') ? 'nothing' : 'principal'
+  if (matched.some((each) => each.method !== 'ALL')) return 'admin'
+  return c.req.path.startsWith('/api/') ? 'principal' : 'nothing'
+}
+
+const rowsAt = new Map<string, Route[]>()
+for (const row of routeTable) rowsAt.set(row.path, [...(rowsAt.get(row.path) ?? []), row])

@@ -1,0 +1,73 @@
+/**
+ * Every route, with the scope that it needs. `routes/access.ts` enforces the scopes from this table and refuses a
+ * route that it lacks, and the isolation suite (`test/isolation/`) calls each route for another principal.
+ */
+import type { Scope } from '../src/ground/principal.ts'
+
+export const methods = ['GET', 'POST', 'PUT', 'DELETE'] as const
+export type Method = (typeof methods)[number]
+
+/** `public`: every client may call the route, also without a credential. */
+export interface Route {
+  method: Method
+  path: string
+  scope: Scope | 'public'
+}
+
+/** A route of sessions. `handler` is its name in `session-handlers.ts`, and `path` follows the base. */
+interface SessionRoute {
+  handler: string
+  method: Method
+  path: string
+  scope: Scope
+}
+
+/** The paths before the routes of sessions. */
+export const sessionBases = ['/chat', '/agents/:agent/chat'] as const
+
+export const sessionRouteTable = [
+  { handler: 'post', method: 'POST', path: '', scope: 'chat' },
+  { handler: 'list', method: 'GET', path: '', scope: 'read' },
+  { handler: 'show', method: 'GET', path: '/:id', scope: 'read' },
+  { handler: 'remove', method: 'DELETE', path: '/:id', scope: 'chat' },
+  { handler: 'resume', method: 'GET', path: '/:id/stream', scope: 'read' },
+  { handler: 'stop', method: 'POST', path: '/:id/stop', scope: 'chat' },
+  { handler: 'messages', method: 'GET', path: '/:id/messages', scope: 'read' },
+  { handler: 'branches', method: 'GET', path: '/:id/branches', scope: 'read' },
+  // It shows the system prompt and the tools of the agent.
+  { handler: 'prompt', method: 'GET', path: '/:id/prompt', scope: 'admin' },
+  { handler: 'queue', method: 'GET', path: '/:id/queue', scope: 'read' },
+  { handler: 'runQueue', method: 'POST', path: '/:id/queue/run', scope: 'chat' },
+  { handler: 'withdraw', method: 'DELETE', path: '/:id/queue/:messageId', scope: 'chat' },
+  { handler: 'schedules', method: 'GET', path: '/:id/schedules', scope: 'read' },
+  { handler: 'addSchedule', method: 'POST', path: '/:id/schedules', scope: 'chat' },
+  {
+    handler: 'removeSchedule',
+    method: 'DELETE',
+    path: '/:id/schedules/:scheduleId',
+    scope: 'chat',
+  },
+  { handler: 'tasks', method: 'GET', path: '/:id/tasks', scope: 'read' },
+  { handler: 'fork', method: 'POST', path: '/:id/fork', scope: 'chat' },
+  { handler: 'answerTool', method: 'POST', path: '/:id/tools/:toolCallId', scope: 'chat' },
+  { handler: 'decide', method: 'POST', path: '/:id/approvals/:approvalId', scope: 'chat' },
+] as const satisfies readonly SessionRoute[]
+
+export type SessionHandlerName = (typeof sessionRouteTable)[number]['handler']
+
+/** Every route of `createApp`. */
+export const routeTable: readonly Route[] = [
+  ...sessionBases.flatMap((base) =>
+    sessionRouteTable.map(({ method, path, scope }) => ({
+      method,
+      path: `/api${base}${path}`,
+      scope,
+    })),
+  ),
+  { method: 'GET', path: '/api/agents', scope: 'read' },
+  { method: 'GET', path: '/api/models', scope: 'read' },
+  { method: 'GET', path: '/healthz', scope: 'public' },
+  { method: 'GET', path: '/readyz', scope: 'public' },
+  { method: 'GET', path: '/', scope: 'public' },
+  { method: 'GET', path: '/:name{[a-z0-9-]+\\.(?:js|css|svg)}', scope: 'public' },
+]
