@@ -12,13 +12,14 @@ import { refuseDotIds } from './dot-ids.ts'
 import { answerError } from './errors.ts'
 import { healthRoutes } from './health.ts'
 import { modelRoutes } from './models.ts'
+import { openApiRoutes } from './openapi.ts'
 import { allowOrigins } from './origin.ts'
 import { playgroundRoutes } from './playground.ts'
 import { sessionRoutes } from './session.ts'
 import type { AppOptions, World } from './world.ts'
 
 export function createApp(options: AppOptions): Hono {
-  const world: World = { isReady: () => true, ...options }
+  const world: World = { isReady: () => true, version: 'unknown', ...options }
   const { loom, config } = world
   const app = new Hono()
   app.onError((error, c) => answerError(error, c, loom))
@@ -28,6 +29,7 @@ export function createApp(options: AppOptions): Hono {
   agentRoutes(app, loom)
   modelRoutes(app, loom)
   healthRoutes(app, world)
+  openApiRoutes(app, world)
   playgroundRoutes(app)
   app.notFound((c) =>
     answerError(

@@ -8,9 +8,14 @@ import { type Fields, isFields } from '../src/ground/fields.ts'
 import { serverField } from '../src/store/context.ts'
 import { idLengthMax, isId, isSessionId } from '../src/wire/conversation.ts'
 import { readChatBody } from './chat-body.ts'
+import { contextForm, messageForm } from './posted-form.ts'
 
-const idSchema = z.string().refine(isId, `must be Unicode, at most ${idLengthMax} long`)
-export const sessionIdSchema = idSchema.refine(isSessionId, 'cannot be "." or ".."')
+const idText = z.string().refine(isId, `must be Unicode, at most ${idLengthMax} long`)
+const idForm = { maxLength: idLengthMax }
+const idSchema = idText.meta(idForm)
+export const sessionIdSchema = idText
+  .refine(isSessionId, 'cannot be "." or ".."')
+  .meta({ ...idForm, not: { enum: ['.', '..'] } })
 
 /**
  * The context that the callbacks of agents receive: any JSON object. Its fields need no check. They
@@ -23,11 +28,14 @@ export const contextSchema = z
     (context) => !Object.hasOwn(context, serverField),
     `cannot have the field "${serverField}"`,
   )
+  .meta(contextForm)
 
-const chatRequest = z.object({
+export const chatRequest = z.object({
   id: sessionIdSchema.optional(),
-  messages: z.array(z.unknown()).optional(),
-  message: z.union([z.string(), z.custom<Fields>(isFields, 'expected object')]).optional(),
+  messages: z.array(z.unknown()).meta({ items: messageForm }).optional(),
+  message: z
+    .union([z.string(), z.custom<Fields>(isFields, 'expected object').meta(messageForm)])
+    .optional(),
   trigger: z.enum(['submit-message', 'regenerate-message']).optional(),
   messageId: idSchema.optional(),
   /** True if the client has an answer of this conversation, and posts only its last message. */

@@ -68,6 +68,8 @@ export const routeTable: readonly Route[] = [
   { method: 'GET', path: '/api/models', scope: 'read' },
   { method: 'GET', path: '/healthz', scope: 'public' },
   { method: 'GET', path: '/readyz', scope: 'public' },
+  { method: 'GET', path: '/openapi.json', scope: 'public' },
+  { method: 'GET', path: '/docs', scope: 'public' },
   { method: 'GET', path: '/', scope: 'public' },
   { method: 'GET', path: '/:name{[a-z0-9-]+\\.(?:js|css|svg)}', scope: 'public' },
 ]

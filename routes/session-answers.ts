@@ -15,7 +15,7 @@ import { readFields } from './known-fields.ts'
 import { answer } from './session-post.ts'
 import { ownSession, type SessionWorld } from './session-world.ts'
 
-const toolAnswer = z.union([
+export const toolAnswer = z.union([
   z.object({ errorText: z.string(), output: z.undefined().optional() }),
   // The body is already parsed JSON. A schema takes seconds for a walk that a parser does in
   // milliseconds.
@@ -25,7 +25,10 @@ const toolAnswer = z.union([
   }),
 ])
 
-const decision = z.object({ approved: z.boolean(), reason: z.string().max(10_000).optional() })
+export const decision = z.object({
+  approved: z.boolean(),
+  reason: z.string().max(10_000).optional(),
+})
 
 export async function answerTool(c: Context, world: SessionWorld): Promise<Response> {
   const session = await ownSession(c, world)

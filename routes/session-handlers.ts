@@ -4,27 +4,24 @@
  * need these.
  */
 import type { Context } from 'hono'
-import { z } from 'zod/v4'
 
 import { LoomError } from '../src/ground/error.ts'
 import { conversationGone } from '../src/session/accept-post.ts'
 import { wholeSessionInfo } from '../src/session/awaited-calls.ts'
 import { historyPartMax, readHistory } from '../src/session/history.ts'
 import { noSession } from '../src/session/receipt.ts'
-import { forkSession } from '../src/session/session-fork.ts'
 import { sessionInfo } from '../src/session/session-info.ts'
 import { storedId } from '../src/session/tenant-ids.ts'
 import { seenMessage } from '../src/wire/frames/seen-message.ts'
 import { readingOf } from '../src/wire/reading.ts'
-import { issueIn, sessionIdSchema } from './chat-request.ts'
 import { jsonResponse } from './json-response.ts'
-import { readFields } from './known-fields.ts'
 import { numberParameter } from './number-parameter.ts'
 import { followOf, followSession } from './session-follow.ts'
 import { streamSession } from './session-stream.ts'
 import { ownSession, type SessionWorld } from './session-world.ts'
 
 export { answerTool, decide } from './session-answers.ts'
+export { fork } from './session-fork.ts'
 export { post } from './session-post.ts'
 export { prompt } from './session-prompt.ts'
 export { queue, runQueue, stop, withdraw } from './session-queue.ts'
@@ -136,23 +133,6 @@ export async function list(c: Context, { loom, tenant }: SessionWorld): Promise<
 }
 
 // Acting
-
-export async function fork(c: Context, world: SessionWorld): Promise<Response> {
-  const session = await ownSession(c, world)
-  const body = z
-    .object({
-      id: sessionIdSchema.min(1),
-      messageId: z.string(),
-      branch: z.number().int(),
-    })
-    .partial()
-    .safeParse(await readFields(c, ['id', 'messageId', 'branch']))
-  if (!body.success) {
-    const allowed = 'The body may have id, messageId and branch.'
-    throw new LoomError('invalid-request', `${allowed} ${issueIn(body.error)}`)
-  }
-  return c.json({ id: await forkSession(world.loom.sessions, session, body.data) }, 201)
-}
 
 export async function remove(c: Context, world: SessionWorld): Promise<Response> {
   const { sessions } = world.loom

@@ -9,7 +9,7 @@ import { stopSession } from '../src/session/session-stop.ts'
 import { readFields } from './known-fields.ts'
 import { ownSession, type SessionWorld } from './session-world.ts'
 
-const stopBody = z.object({
+export const stopBody = z.object({
   queue: z.enum(['hold', 'clear', 'run']).default('hold'),
   messageId: z.string().min(1).optional(),
 })

@@ -11,15 +11,18 @@ import { withServerPart } from '../src/store/context.ts'
 import { idLengthMax, isId } from '../src/wire/conversation.ts'
 import { contextSchema, issueIn, sessionIdSchema } from './chat-request.ts'
 import { readFields } from './known-fields.ts'
+import { userMessageForm } from './posted-form.ts'
 import { agentOf, ownSession, type SessionWorld } from './session-world.ts'
 
 const idSchema = z.string().min(1).max(idLengthMax).refine(isId, 'must be Unicode')
 
-const scheduleBody = z.looseObject({
-  message: z.custom<string | Fields>(
-    (value) => (typeof value === 'string' ? value !== '' : isFields(value)),
-    'must be a text, or an object of a user message',
-  ),
+export const scheduleBody = z.looseObject({
+  message: z
+    .custom<string | Fields>(
+      (value) => (typeof value === 'string' ? value !== '' : isFields(value)),
+      'must be a text, or an object of a user message',
+    )
+    .meta({ anyOf: [{ type: 'string', minLength: 1 }, userMessageForm] }),
   id: idSchema.optional(),
   agent: idSchema.optional(),
   model: idSchema.optional(),

@@ -7,6 +7,8 @@ export interface AppOptions {
   config: Config
   /** False while the server drains. @defaultValue always true */
   isReady?: () => boolean
+  /** The version of Loom, for the description of the routes. @defaultValue 'unknown' */
+  version?: string
 }
 
 /** The objects that the routes share. */

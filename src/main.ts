@@ -28,7 +28,7 @@ function createApp(installation: Installation | undefined): App {
         // The handlers load here, so that the first request does not wait for them.
         import('../routes/session-handlers.ts'),
       ])
-      return routes.createApp(options).fetch
+      return routes.createApp({ ...options, version: manifest.version }).fetch
     },
   }
 }

@@ -1,0 +1,42 @@
+/** The zod schemas of the routes as the JSON schemas of the OpenAPI document. */
+import { z } from 'zod/v4'
+
+import type { JsonSchema } from './operation.ts'
+import { requestSchemas } from './request-schemas.ts'
+import { responseSchemas } from './response-schemas.ts'
+
+const place = (name: string) => `#/components/schemas/${name}`
+
+export const reference = (name: string): JsonSchema => ({ $ref: place(name) })
+
+/** All schemas by name. A schema inside of another one is a reference to it. */
+export function componentSchemas(): Record<string, JsonSchema> {
+  return { ...schemasOf(responseSchemas, false), ...schemasOf(requestSchemas, true) }
+}
+
+/** @param isClosed true if an object has no fields but those of its schema: the rule of posted bodies */
+function schemasOf(
+  named: Readonly<Record<string, z.ZodType>>,
+  isClosed: boolean,
+): Record<string, JsonSchema> {
+  const registry = z.registry<{ id: string }>()
+  for (const [id, schema] of Object.entries(named)) registry.add(schema, { id })
+  const { schemas } = z.toJSONSchema(registry, {
+    uri: place,
+    // A client may meet a later version, whose responses have more fields.
+    io: 'input',
+    unrepresentable: 'any',
+    override({ zodSchema, jsonSchema }) {
+      const { def } = zodSchema._zod
+      // A field that must be absent.
+      if (def.type === 'undefined') jsonSchema.not = {}
+      if (isClosed && def.type === 'object') jsonSchema.additionalProperties ??= false
+    },
+  })
+  return Object.fromEntries(
+    Object.entries(schemas).map(([name, { $schema: _schema, $id: _id, ...schema }]) => [
+      name,
+      schema,
+    ]),
+  )
+}

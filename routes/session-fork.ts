@@ -1,0 +1,27 @@
+/** The route that copies a session. */
+import type { Context } from 'hono'
+import { z } from 'zod/v4'
+
+import { LoomError } from '../src/ground/error.ts'
+import { forkSession } from '../src/session/session-fork.ts'
+import { issueIn, sessionIdSchema } from './chat-request.ts'
+import { readFields } from './known-fields.ts'
+import { ownSession, type SessionWorld } from './session-world.ts'
+
+export const forkBody = z
+  .object({
+    id: sessionIdSchema.min(1),
+    messageId: z.string(),
+    branch: z.number().int(),
+  })
+  .partial()
+
+export async function fork(c: Context, world: SessionWorld): Promise<Response> {
+  const session = await ownSession(c, world)
+  const body = forkBody.safeParse(await readFields(c, Object.keys(forkBody.shape)))
+  if (!body.success) {
+    const allowed = 'The body may have id, messageId and branch.'
+    throw new LoomError('invalid-request', `${allowed} ${issueIn(body.error)}`)
+  }
+  return c.json({ id: await forkSession(world.loom.sessions, session, body.data) }, 201)
+}
