@@ -2,9 +2,10 @@
  * The question that the greeting of a server suggests: one that the agent answers with a tool. The demo model
  * calls a tool if the message names it and its input.
  */
-import type { JSONSchema7 } from '@ai-sdk/provider'
+import type { JSONValue } from '@ai-sdk/provider'
 
 import type { Agent } from '../agent.ts'
+import { exampleOf } from '../ground/schema-example.ts'
 import type { ModelReference } from '../model.ts'
 import type { ReadyTool } from '../runner/tool-table.ts'
 
@@ -40,23 +41,11 @@ export async function firstQuestion(agent: Agent, defaultModel: ModelReference):
 }
 
 /** Returns an input that the schema of the tool accepts. Undefined if no simple one is known. */
-async function sampleInput(tool: ReadyTool): Promise<object | undefined> {
+async function sampleInput(tool: ReadyTool): Promise<JSONValue | undefined> {
   const offer = tool.offer({})
   if (offer.type !== 'function') return undefined
-  const { properties = {}, required = [] } = offer.inputSchema
-  const input = Object.fromEntries(required.map((name) => [name, sampleOf(properties[name])]))
+  const text = 'to be or not to be'
+  const input = exampleOf(offer.inputSchema, { text, withOptional: false })
   const checked = await tool.check(input)
   return 'input' in checked ? input : undefined
-}
-
-function sampleOf(schema: JSONSchema7 | boolean | undefined): unknown {
-  if (typeof schema !== 'object') return undefined
-  const { type, enum: choices, examples, default: usual } = schema
-  const [example] = Array.isArray(examples) ? examples : []
-  const [choice] = choices ?? []
-  const known = example ?? usual ?? choice
-  if (known !== undefined) return known
-  if (type === 'string') return 'to be or not to be'
-  if (type === 'number' || type === 'integer') return 7
-  return type === 'boolean' ? true : undefined
 }

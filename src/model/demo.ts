@@ -10,10 +10,9 @@ import type { LanguageModelV4CallOptions } from '@ai-sdk/provider'
 import { LoomError } from '../ground/error.ts'
 import { type DirectModel, streamParts } from '../model.ts'
 import { partsOf } from './demo/parts.ts'
-import { assist, echo } from './demo/reply.ts'
-import { resumed } from './demo/request.ts'
+import { assist, echo, resumed } from './demo/reply.ts'
 import { Generated } from './generated.ts'
-import { partStream } from './openai-compatible/part-stream.ts'
+import { partStream } from './part-stream.ts'
 
 const replies = new Map(Object.entries({ assistant: assist, echo, fast: assist }))
 
@@ -63,10 +62,8 @@ export function demoModel(id: string): DirectModel {
     },
     async doStream(options) {
       options.abortSignal?.throwIfAborted()
-      const cancel = new AbortController()
-      const abortSignal = AbortSignal.any([cancel.signal, options.abortSignal ?? cancel.signal])
-      const { stream, receive, close, fail } = partStream(() => cancel.abort())
-      model[streamParts]({ ...options, abortSignal }, receive).then(close, fail)
+      const { stream, receive, close, fail, signal } = partStream(options.abortSignal)
+      model[streamParts]({ ...options, abortSignal: signal }, receive).then(close, fail)
       return { stream }
     },
   }

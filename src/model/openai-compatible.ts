@@ -22,12 +22,12 @@ import { directTransport } from './network.ts'
 import { CallErrors } from './openai-compatible/call-errors.ts'
 import { hasForm } from './openai-compatible/content-part.ts'
 import { chatCompletionsUrl } from './openai-compatible/endpoint.ts'
-import { partStream } from './openai-compatible/part-stream.ts'
 import { requestBody } from './openai-compatible/request-body.ts'
 import { ResponseReader } from './openai-compatible/response-reader.ts'
 import { StreamDecoder } from './openai-compatible/stream-decoder.ts'
 import { withTextOutputs } from './openai-compatible/text-outputs.ts'
 import type { Transport, TransportRequest } from './openai-compatible/transport.ts'
+import { partStream } from './part-stream.ts'
 import { signOfLife } from './sign-of-life.ts'
 import { wellFormedJson } from './well-formed.ts'
 
@@ -192,13 +192,9 @@ async function stream(
   call: LanguageModelV4CallOptions,
 ): Promise<LanguageModelV4StreamResult> {
   const { promise: start, resolve, reject } = Promise.withResolvers<void>()
-  const cancel = new AbortController()
-  const abortSignal = call.abortSignal
-    ? AbortSignal.any([call.abortSignal, cancel.signal])
-    : cancel.signal
-  const parts = partStream(() => cancel.abort())
+  const parts = partStream(call.abortSignal)
   const textCall = await withTextOutputs(call)
-  const modelCall = beginCall(model, { ...textCall, abortSignal }, (received) => {
+  const modelCall = beginCall(model, { ...textCall, abortSignal: parts.signal }, (received) => {
     resolve()
     return parts.receive(received)
   })

@@ -36,13 +36,13 @@ export function callParts(
 interface Tokens {
   input: number
   output: number
-  cached: number
+  cached?: number
   reasoning: number
 }
 
 export const finishPart = (
   unified: LanguageModelV4FinishReason['unified'],
-  { input, output, cached, reasoning }: Tokens,
+  { input, output, cached = 0, reasoning }: Tokens,
 ) =>
   ({
     type: 'finish',

@@ -20,40 +20,24 @@ type Tool = ReturnType<typeof offeredTools>[number]
 /** The calls that a message asks for. */
 export function callsFor(options: LanguageModelV4CallOptions, text: string): Call[] {
   const tools = offeredTools(options)
-  const known = () =>
-    tools.flatMap(({ name: toolName }) =>
-      (purposes.get(toolName)?.(text) ?? []).map((input) => ({ toolName, input })),
-    )
-  const rules = [namedCalls, researchCalls, known]
+  const rules = [namedCalls, researchCalls, knownCalls]
   return rules.map((rule) => rule(text, tools)).find((calls) => calls.length > 0) ?? []
 }
 
+/**
+ * A string of JSON, or a word after "use", "run" or "ask". A string may be the task of a sub-agent: the
+ * tools that it names are calls of the sub-agent.
+ */
+const stringOrName = /"(?:[^"\\\n]|\\.)*"|\b(?:use|run|ask) (?:the )?`?([\w-]+)`?/gi
+
 /** Each call takes its input from the words between its tool's name and the next one. */
 function namedCalls(text: string, tools: readonly Tool[]): Call[] {
-  const names: { tool: Tool; at: number; end: number }[] = []
-  const scan = /\{|\b(?:use|run|ask) (?:the )?`?([\w-]+)`?/gi
-  for (let match = scan.exec(text); match !== null; match = scan.exec(text)) {
-    const [found, name] = match
-    const tool = tools.find((each) => each.name === name)
-    if (tool !== undefined) names.push({ tool, at: match.index, end: scan.lastIndex })
-    // An input may be the task of a sub-agent: the tools that it names are calls of the sub-agent.
-    else if (found === '{' && names.length > 0) scan.lastIndex = endOfObject(text, match.index)
-  }
-  return names.map(({ tool, end }, index) => callOf(tool, text.slice(end, names[index + 1]?.at)))
-}
-
-/** The end of the object that begins at a place, or of the text if nothing closes the object. */
-function endOfObject(text: string, at: number): number {
-  // A string without an end matches up to the end of the text, so the scan reads each character once.
-  const scan = /"(?:[^"\\]+|\\.?)*(?:"|$)|[{}]/gs
-  scan.lastIndex = at
-  let depth = 0
-  for (let match = scan.exec(text); match !== null; match = scan.exec(text)) {
-    if (match[0] === '{') depth += 1
-    if (match[0] === '}') depth -= 1
-    if (depth === 0) return scan.lastIndex
-  }
-  return text.length
+  const names = [...text.matchAll(stringOrName)].flatMap(({ 0: found, 1: name, index }) =>
+    tools.filter((tool) => tool.name === name).map((tool) => ({ tool, found, index })),
+  )
+  return names.map(({ tool, found, index }, at) =>
+    callOf(tool, text.slice(index + found.length, names[at + 1]?.index)),
+  )
 }
 
 /** "Research A, B and C" or "Plan: A, B, C": one call for each thing, at most three. */
@@ -66,43 +50,45 @@ function researchCalls(text: string, tools: readonly Tool[]): Call[] {
 }
 
 /** The input is the JSON in the words, or else the words in each required field. */
-function callOf({ name, inputSchema }: Tool, words: string): Call {
+function callOf({ name: toolName, inputSchema }: Tool, words: string): Call {
   try {
     const json = words.slice(words.indexOf('{'), words.lastIndexOf('}') + 1)
     const input: JSONValue = JSON.parse(json)
-    return { toolName: name, input }
+    return { toolName, input }
   } catch {
     const text = words.replaceAll(/^[\s,:]*(?:(?:to|for|with)\b)?\s*|[\s.?!]+$/g, '')
     const fields = (inputSchema.required ?? []).map((key) => [key, text])
-    return { toolName: name, input: Object.fromEntries(fields) }
+    return { toolName, input: Object.fromEntries(fields) }
   }
 }
 
+const knownCalls = (text: string, tools: readonly Tool[]): Call[] =>
+  tools.flatMap(({ name: toolName }) =>
+    (purposes.get(toolName)?.(text) ?? []).map((input) => ({ toolName, input })),
+  )
+
 /** The inputs that a message means for the tools whose purpose is known. */
 const purposes: ReadonlyMap<string, (text: string) => readonly JSONObject[]> = new Map([
-  ['calculator', (text: string) => sumsIn(text).map((expr) => ({ expr }))],
+  ['calculator', sumsIn],
   ['clock', timesIn],
   ['human', questionsIn],
 ])
 
 const signs = { plus: '+', minus: '-', times: '*', 'divided by': '/', '×': '*', '÷': '/' }
 
-/**
- * A `-` or `/` between digits without spaces may belong to a date or a range, so it counts as a sign
- * only with spaces.
- */
+// A `-` or `/` without spaces may belong to a date or a range, so it is a sign only with spaces.
 const number = String.raw`\(*-?\d+(?:\.\d+)?\)*`
 const sum = new RegExp(`(${number}(?:(?: ?[*+^] ?| [-/] )${number})+)(,? squared)?`, 'g')
 
 /** The sums in order, as `6 * 7`. A single number is not a sum. */
-function sumsIn(text: string): string[] {
+function sumsIn(text: string): JSONObject[] {
   // A sum without a percentage or a root, which these rules cannot convert, would have a wrong result.
   if (/%|percent|root/i.test(text)) return []
   let line = text.replaceAll(/(?<=\d),(?=\d{3})/g, '')
   for (const [word, sign] of Object.entries(signs)) line = line.replaceAll(word, sign)
   return [...line.matchAll(sum)].map(([, found = '', squared]) => {
-    const spaced = found.replaceAll(/(?<=[\d)]) ?([-*+/^]) ?/g, ' $1 ')
-    return squared === undefined ? spaced : `(${spaced}) ^ 2`
+    const expr = found.replaceAll(/(?<=[\d)]) ?([-*+/^]) ?/g, ' $1 ')
+    return { expr: squared === undefined ? expr : `(${expr}) ^ 2` }
   })
 }
 

@@ -7,14 +7,7 @@ import { createHash } from 'node:crypto'
 import type { LanguageModelV4CallOptions, LanguageModelV4StreamPart } from '@ai-sdk/provider'
 
 import { callParts, finishPart, textParts } from '../reply-parts.ts'
-import type { Call } from './calls.ts'
-
-/** Thoughts, words and tool calls. Each may be empty. */
-export interface Reply {
-  reasoning: string
-  text: string
-  calls: readonly Call[]
-}
+import type { Reply } from './reply.ts'
 
 export function partsOf(
   { prompt, tools = [] }: LanguageModelV4CallOptions,
@@ -28,7 +21,9 @@ export function partsOf(
   const id = createHash('sha256').update(read).digest('hex').slice(0, 12)
   const written = (type: 'reasoning' | 'text', words: string) =>
     words === '' ? [] : textParts(type, `${type}-${id}`, wordsOf(words))
-  const output = tokensOf(reasoning) + tokensOf(text + JSON.stringify(calls))
+  const thoughts = tokensOf(reasoning)
+  const output = thoughts + tokensOf(text + JSON.stringify(calls))
+  const reason = calls.length > 0 ? 'tool-calls' : 'stop'
   return [
     { type: 'stream-start', warnings: [] },
     { type: 'response-metadata', id: `demo-${id}`, modelId },
@@ -37,12 +32,7 @@ export function partsOf(
     ...calls.flatMap(({ toolName, input }, index) =>
       callParts({ toolCallId: `call-${id}-${index}`, toolName }, wordsOf(JSON.stringify(input))),
     ),
-    finishPart(calls.length > 0 ? 'tool-calls' : 'stop', {
-      input: tokensOf(read),
-      cached: 0,
-      output,
-      reasoning: tokensOf(reasoning),
-    }),
+    finishPart(reason, { input: tokensOf(read), output, reasoning: thoughts }),
   ]
 }
 

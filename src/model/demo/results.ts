@@ -1,12 +1,13 @@
-/** The words of the demo model about the results of its tool calls. */
+/** The words of the demo model about the results of its tool calls and background tasks. */
 import { cutToLength, shorten } from '../../ground/cut-text.ts'
 import { fieldOf, textField } from '../../ground/fields.ts'
 import type { DemoRequest } from './request.ts'
 
 type Result = DemoRequest['results'][number]
 
-/** One sentence for one result, a list for several. */
-export function reportOf(results: readonly Result[]): string {
+/** One sentence for one result, a list for several. Undefined without a result. */
+export function reportOf({ text, results }: DemoRequest): string | undefined {
+  if (results.length === 0) return reportOfTask(text)
   if (results.length === 1) return results.map(sentenceFor).join('')
   const items = results.map((result) => {
     const task = taskOf(result)
@@ -16,20 +17,20 @@ export function reportOf(results: readonly Result[]): string {
   return `Here is what I found:\n\n${items.map((item) => `- ${item}`).join('\n')}`
 }
 
-/** The words about the result of a background task; undefined for any other message. */
-export function reportOfTask(text: string): string | undefined {
-  const [, agent, end = '', rest = ''] =
-    /^The background task \S+ of the agent "([^"]+)" (has finished|has failed|was stopped)(.*)$/s.exec(
-      text,
-    ) ?? []
+/** `src/session/task-letters.ts` writes this message about the end of a background task. */
+const taskEnd =
+  /^The background task \S+ of the agent "([^"]+)" (.*?)\nIts task was: [^\n]*(?:\n\nIts result:\n(.*))?/s
+
+function reportOfTask(text: string): string | undefined {
+  const [, agent, end = '', result] = taskEnd.exec(text) ?? []
   if (agent === undefined) return undefined
-  const [about = '', result] = rest.split(/\n\nIts result:\n(.*)$/s)
-  if (result !== undefined) {
-    return `The ${agent} reports:${result.includes('\n') ? '\n\n' : ' '}${result}`
-  }
-  const [reason = ''] = about.split('\nIts task was: ')
-  return `The background task of the agent \`${agent}\` ${end}${reason}`
+  if (result !== undefined) return reportBy(agent, result)
+  return `The background task of the agent \`${agent}\` ${end}`
 }
+
+/** The report of a sub-agent is Markdown, as this answer is. */
+const reportBy = (agent: string, report: string) =>
+  `The ${agent} reports:${report.includes('\n') ? '\n\n' : ' '}${report}`
 
 function sentenceFor(result: Result): string {
   const { toolName, input, output } = result
@@ -53,14 +54,12 @@ function sentenceFor(result: Result): string {
   const zone = textField(value, 'timeZone')
   if (toolName === 'clock') return `It is ${text}${zone && ` in ${zone.replaceAll('_', ' ')}`}.`
   if (text === '' || text === 'null') return `The ${tool} tool is done; it returned nothing.`
-  if (taskOf(result) !== undefined) {
-    return `The ${toolName} reports:${text.includes('\n') ? '\n\n' : ' '}${text}`
-  }
+  if (taskOf(result) !== undefined) return reportBy(toolName, text)
   const isJson = /^[[{]/.test(text) && !text.includes('\n')
   return isJson ? `The ${tool} tool returned \`${text}\`.` : `The ${tool} tool says:${quoted(text)}`
 }
 
-/** The task of a sub-agent. Its report is Markdown, as this answer is. */
+/** The task of a sub-agent. */
 const taskOf = ({ input, output }: Result) =>
   output.type === 'text' || output.type === 'json' ? textField(input, 'prompt') : undefined
 
@@ -68,8 +67,7 @@ const taskOf = ({ input, output }: Result) =>
 function textOf(output: Result['output']): string {
   if (output.type === 'execution-denied') return output.reason ?? ''
   if (output.type === 'content') {
-    const texts = output.value.map((part) => (part.type === 'text' ? part.text : `(${part.type})`))
-    return texts.join('\n')
+    return output.value.map((part) => textField(part, 'text') ?? `(${part.type})`).join('\n')
   }
   const { value } = output
   if (typeof value === 'string') return value

@@ -24,7 +24,19 @@ export function fileAsText({ data, mediaType, filename }: File): string | undefi
         : undefined
   if (content === undefined) return undefined
   const name = filename === undefined ? '' : ` name="${attribute(filename)}"`
-  return `<file${name} type="${attribute(mediaType)}">\n${content}\n</file>`
+  return `<file${name} type="${attribute(mediaType)}">\n${content}${fileEnd}`
+}
+
+const fileStart = /^<file(?: name="([^"\n]*)")? type="([^"\n]*)">\n/gm
+const fileEnd = '\n</file>'
+
+/** Reads a text that begins with files of `fileAsText`: the files, and the words after the last one. */
+export function splitTextFiles(text: string) {
+  const end = text.lastIndexOf(fileEnd)
+  const start = end === -1 ? 0 : end + fileEnd.length
+  const starts = [...text.slice(0, start).matchAll(fileStart)]
+  const files = starts.map(([, filename, mediaType = '']) => ({ filename, mediaType }))
+  return { files, words: text.slice(start) }
 }
 
 /** Decides by the media type alone. False for files that are never sent as text, even if their bytes are text. */

@@ -5,7 +5,7 @@
  */
 import type { LanguageModelV4StreamPart } from '@ai-sdk/provider'
 
-import type { PartReceiver } from '../../model.ts'
+import type { PartReceiver } from '../model.ts'
 
 /** Parts are small, so a few of them keep both sides busy. */
 const partsAhead = 32
@@ -15,9 +15,12 @@ export interface PartStream {
   receive: PartReceiver
   close: () => void
   fail: (reason: unknown) => void
+  /** Aborts with the signal of the call, and when the reader cancels the stream. */
+  signal: AbortSignal
 }
 
-export function partStream(onCancel: () => void): PartStream {
+export function partStream(callSignal?: AbortSignal): PartStream {
+  const cancel = new AbortController()
   let controller: ReadableStreamDefaultController<LanguageModelV4StreamPart> | undefined
   let isOpen = true
   let resume: (() => void) | undefined
@@ -28,13 +31,14 @@ export function partStream(onCancel: () => void): PartStream {
       cancel: () => {
         isOpen = false
         resume?.()
-        onCancel()
+        cancel.abort()
       },
     },
     { highWaterMark: partsAhead },
   )
   return {
     stream,
+    signal: AbortSignal.any([cancel.signal, ...(callSignal ? [callSignal] : [])]),
     receive: (parts) => {
       if (!isOpen) return undefined
       for (const part of parts) controller?.enqueue(part)

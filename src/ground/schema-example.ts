@@ -1,4 +1,4 @@
-/** An example value for a JSON schema: the answer of the demo model if the request asks for one. */
+/** An example value of a JSON schema, for the greeting of a server and for the answers of the demo model. */
 import type { JSONSchema7, JSONSchema7Definition, JSONValue } from '@ai-sdk/provider'
 
 /** A schema may contain itself. Below this depth, optional fields and items are left out. */
@@ -16,16 +16,38 @@ const formats: Readonly<Record<string, string>> = {
 
 type Schema = JSONSchema7Definition | undefined
 
-export function exampleOf(schema: Schema, root: unknown = schema, depth = 0): JSONValue {
+interface ExampleOptions {
+  /** The value of a text without a format. @defaultValue 'example' */
+  text?: string
+  /** Whether an object has its optional fields. @defaultValue true */
+  withOptional?: boolean
+}
+
+interface Place extends Required<ExampleOptions> {
+  /** The whole schema, to which references point. */
+  root: Schema
+  depth: number
+}
+
+/**
+ * Returns a value that the schema accepts in most cases. It follows types, limits, formats and choices, but
+ * no patterns.
+ */
+export const exampleOf = (schema: Schema, options: ExampleOptions = {}): JSONValue =>
+  valueOf(schema, { text: 'example', withOptional: true, ...options, root: schema, depth: 0 })
+
+function valueOf(schema: Schema, place: Place): JSONValue {
+  const { root, text, withOptional, depth } = place
   if (typeof schema !== 'object' || depth > 4 * depthMax) return null
   const { $ref, const: only, enum: choices = [], anyOf, oneOf, allOf } = schema
-  const inner = (part: Schema) => exampleOf(part, root, depth + 1)
+  const inner = (part: Schema) => valueOf(part, { ...place, depth: depth + 1 })
   const isDeep = depth > depthMax
   if ($ref !== undefined) {
     const path = $ref.split('/').slice(1).map(decodeURIComponent)
     return inner(Object(path.reduce<unknown>((at, key) => Object(at)[key], root)))
   }
-  const value = [only, ...choices].find((choice) => choice !== undefined)
+  const examples = [schema.examples ?? []].flat()
+  const value = [...examples, schema.default, only, ...choices].find((each) => each !== undefined)
   if (value !== undefined) return value
   const branches = anyOf ?? oneOf ?? allOf
   if (branches !== undefined) return inner(branches.at(isDeep ? -1 : 0))
@@ -33,7 +55,7 @@ export function exampleOf(schema: Schema, root: unknown = schema, depth = 0): JS
   const { format = '', minLength = 0, maxLength } = schema
   switch ([schema.type].flat()[0]) {
     case 'string':
-      return (formats[format] ?? 'example'.padEnd(minLength, '.')).slice(0, maxLength)
+      return (formats[format] ?? text.padEnd(minLength, '.')).slice(0, maxLength)
     case 'number':
     case 'integer':
       return numberFor(schema)
@@ -50,7 +72,7 @@ export function exampleOf(schema: Schema, root: unknown = schema, depth = 0): JS
     }
     case 'object':
     case undefined: {
-      const names = isDeep ? required : Object.keys(properties)
+      const names = isDeep || !withOptional ? required : Object.keys(properties)
       return Object.fromEntries(names.map((name) => [name, inner(properties[name])]))
     }
   }
