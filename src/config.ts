@@ -98,6 +98,8 @@ export interface Config extends RegistryConfig {
   flushMs: number
   /** The longest time that a turn waits while Redis is away, in milliseconds. */
   redisPatienceMs: number
+  /** The number of turns after which this instance refuses new messages; Infinity for no such number. */
+  turnsMax: number
   /** The limits of trees of tasks. */
   tasks: TaskOptions
   /** The folder that tools with effects may read and change: an absolute path. */
@@ -151,6 +153,8 @@ const schema = z.object({
   LOOM_HEARTBEAT_MS: integer(300, 600_000).default(3000),
   LOOM_FLUSH_MS: integer(0, 10_000).default(20),
   LOOM_REDIS_PATIENCE: milliseconds().default(30_000),
+  // Each turn at 20 tokens a second: 400 fill a core, and with more the answers of all become slower.
+  LOOM_TURNS_MAX: integer(0, 1_000_000).default(400),
   LOOM_TASKS_DEPTH: integer(0, 100).default(3),
   LOOM_TASKS_AT_ONCE: integer(1, 10_000).default(16),
   LOOM_TASKS_MAX: integer(1, 1_000_000).default(256),
@@ -207,6 +211,7 @@ export function readConfig(environment: Environment): Config {
     heartbeatMs: set.LOOM_HEARTBEAT_MS,
     flushMs: set.LOOM_FLUSH_MS,
     redisPatienceMs: set.LOOM_REDIS_PATIENCE,
+    turnsMax: set.LOOM_TURNS_MAX === 0 ? Infinity : set.LOOM_TURNS_MAX,
     tasks: {
       depthMax: set.LOOM_TASKS_DEPTH,
       openMax: set.LOOM_TASKS_AT_ONCE,

@@ -72,6 +72,12 @@ export interface LoomOptions<AGENTS extends readonly AnyAgent[] = readonly AnyAg
   /** The maximum number of messages that wait in a session. @defaultValue 100 */
   mailboxLimit?: number
   /**
+   * The number of turns on this instance after which it refuses new messages with the code `unavailable`, so
+   * that another instance takes them. Takeovers and queued messages then wait for a place. Tasks, and answers
+   * to calls, count but do not wait. @defaultValue Infinity
+   */
+  turnsMax?: number
+  /**
    * Whether this process delivers scheduled messages, and its tools may schedule them. False suits a program
    * that shows only the answers which it asked for. @defaultValue true
    */
@@ -108,6 +114,7 @@ export const loomFields: FieldsOf<LoomOptions> = {
   patienceMs: true,
   logTtlMs: true,
   mailboxLimit: true,
+  turnsMax: true,
   schedules: true,
   tasks: true,
   keepAliveMs: true,
@@ -152,6 +159,12 @@ function taskLimits(tasks: Partial<TaskOptions> = {}): TaskOptions {
     throw new LoomError('invalid-config', `tasks.${name} must be a whole number from ${least}.`)
   }
   return limits
+}
+
+/** @throws LoomError `invalid-config` */
+function placesOf(turnsMax = Infinity): number {
+  if (turnsMax === Infinity || (Number.isSafeInteger(turnsMax) && turnsMax > 0)) return turnsMax
+  throw new LoomError('invalid-config', 'turnsMax must be a whole number from 1, or Infinity.')
 }
 
 /** The owner of sessions. */
@@ -226,6 +239,7 @@ export class Loom<
       heartbeatMs: options.heartbeatMs ?? 3000,
       logTtlMs: options.logTtlMs ?? 600_000,
       mailboxLimit: options.mailboxLimit ?? 100,
+      turnsMax: placesOf(options.turnsMax),
       schedules: options.schedules ?? true,
       tasks: taskLimits(options.tasks),
       // Hints are fast, but some are lost.

@@ -85,7 +85,8 @@ export class Sessions {
         ...options,
         store: requestStore,
         leaseMs: options.heartbeatMs,
-        post: (sessionId, letter, request) => this.#mailboxes.post(sessionId, letter, request),
+        post: (sessionId, letter, request) =>
+          this.#mailboxes.post(sessionId, letter, request, { isPatient: true }),
       })
       return this.#schedules
     })
@@ -131,6 +132,16 @@ export class Sessions {
   /** Whether the store accepts the heartbeats of this instance. */
   get isConnected(): boolean {
     return this.#instance.isConnected
+  }
+
+  /** The number of turns that run on this instance, and the number after which it refuses new messages. */
+  get turns(): {
+    /** The turns that run now, those of tasks included. */
+    running: number
+    /** See `LoomOptions.turnsMax`. */
+    max: number
+  } {
+    return this.#instance.turns
   }
 
   /**

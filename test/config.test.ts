@@ -29,6 +29,7 @@ describe('the settings', () => {
       heartbeatMs: 3000,
       flushMs: 20,
       redisPatienceMs: 30_000,
+      turnsMax: 400,
       tasks: { depthMax: 3, openMax: 16, unfinishedMax: 256 },
       workspace: process.cwd(),
       sandbox: { mode: 'auto', network: false, readable: [], writable: [], variables: [] },
@@ -100,6 +101,7 @@ describe('the settings', () => {
         LOOM_HEARTBEAT_MS: '500',
         LOOM_FLUSH_MS: '0',
         LOOM_REDIS_PATIENCE: '5',
+        LOOM_TURNS_MAX: '7',
         LOOM_TASKS_DEPTH: '5',
         LOOM_TASKS_AT_ONCE: '4',
         LOOM_TASKS_MAX: '99',
@@ -145,6 +147,7 @@ describe('the settings', () => {
       heartbeatMs: 500,
       flushMs: 0,
       redisPatienceMs: 5,
+      turnsMax: 7,
       tasks: { depthMax: 5, openMax: 4, unfinishedMax: 99 },
       workspace: '/usr/bin',
       sandbox: {

@@ -31,6 +31,7 @@ export async function openLoom(options: OpenLoomOptions): Promise<Loom> {
     flushMs: kind === 'memory' ? 0 : config.flushMs,
     patienceMs: config.redisPatienceMs,
     heartbeatMs: config.heartbeatMs,
+    turnsMax: config.turnsMax,
     tasks: config.tasks,
     keepAliveMs: config.keepAliveMs,
     fileUrls: config.fileUrls,

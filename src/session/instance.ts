@@ -8,19 +8,26 @@ import { randomUUID } from 'node:crypto'
 import { LoomError } from '../ground/error.ts'
 import { type Breaker, Breakers } from '../runner/compaction/breaker.ts'
 import type { InstanceStore } from '../store/instances.ts'
+import type { SessionRecord, TurnRecord } from '../store/session.ts'
 import { isTaskId } from '../store/task.ts'
 import { type Claim, handedOver } from '../store/turn.ts'
 import { CommittedTurns } from './committed-turns.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Lookout } from './lookout.ts'
+import { placeFor, Places } from './places.ts'
 import { Rounds } from './rounds.ts'
 import type { TurnCommit } from './turn-commit.ts'
 import { TurnRun } from './turn-run.ts'
 import { publishTakeover } from './turn-telemetry.ts'
 import type { TurnEnd, TurnWorld } from './turn-world.ts'
 
-export interface InstanceOptions extends Omit<TurnWorld, 'instance' | 'mayStart' | 'breakers'> {
+export interface InstanceOptions extends Omit<
+  TurnWorld,
+  'instance' | 'mayStart' | 'breakers' | 'agentsAfter'
+> {
   store: TurnWorld['store'] & InstanceStore
+  /** The number of turns after which new messages are refused; see `LoomOptions.turnsMax`. */
+  turnsMax: number
   /** The time without a heartbeat after which an instance counts as dead, in milliseconds. */
   heartbeatMs: number
   /**
@@ -38,6 +45,7 @@ export class Instance {
   readonly #options: InstanceOptions
   readonly #world: TurnWorld
   readonly #turns = new Map<string, TurnRun>()
+  readonly #places: Places
   /** The number of claims in progress by session. The store has a claim before `#turns` has it. */
   readonly #claims = new Map<string, number>()
   readonly #committedTurns = new CommittedTurns()
@@ -56,17 +64,22 @@ export class Instance {
 
   constructor(options: InstanceOptions) {
     this.#options = options
+    this.#places = new Places(options.turnsMax, () => this.#turns.size)
     this.#world = {
       ...options,
       instance: this.id,
       breakers: new Breakers(),
       mayStart: (claim) => this.#mayStart(claim),
+      // The next letter has the place of this turn, unless more turns run than there are places.
+      agentsAfter: (sessionId) =>
+        this.#places.isExceeded && !isTaskId(sessionId) ? [] : options.agentNames(),
     }
     const { store, heartbeatMs: ttlMs, report } = options
     const shared = { store, report, instance: this.id }
     this.#lookout = new Lookout({
       ...shared,
       agentNames: options.agentNames,
+      places: this.#places,
       isBusy: (sessionId) => this.#isBusy(sessionId) || this.#settling.has(sessionId),
       takeOver: (sessionId) => this.takeOver(sessionId),
       settleTasks: (sessionId) => options.settleTasks(sessionId, true),
@@ -90,6 +103,19 @@ export class Instance {
 
   get isDraining(): boolean {
     return this.#isDraining
+  }
+
+  /** The number of turns that run here, and the number after which new messages are refused. */
+  get turns(): { running: number; max: number } {
+    return { running: this.#turns.size, max: this.#options.turnsMax }
+  }
+
+  /**
+   * Reserves a place for a turn that a new message may begin. Returns the function that ends the reservation,
+   * or undefined if this instance is full: then a turn that waits for a place gets the next one.
+   */
+  admit(): (() => void) | undefined {
+    return this.#places.isAwaited ? undefined : this.#places.reserve()
   }
 
   /** Whether this instance hands its turns over, so that no more of them begins here. */
@@ -202,7 +228,7 @@ export class Instance {
     const { store } = this.#options
     const session = await store.session(sessionId)
     if (session === undefined || session.turn === undefined || session.state !== 'running') return
-    const { owner, claim, agent = session.agent } = session.turn
+    const { owner, agent = session.agent } = session.turn
     const isHandOver = owner === this.id || owner.startsWith(handedOver)
     if (!isHandOver && !(await this.#heartbeat.isDead(owner))) return
     // Another instance may have the agent, for example one with another version of the application.
@@ -210,6 +236,26 @@ export class Instance {
       return store.pass(sessionId, { from: this.id, agent })
     }
     if (this.#isDraining || this.#turns.has(sessionId)) return
+    // No other instance takes a turn whose owner is this one. A turn that runs may wait for a task.
+    const needsPlace = owner !== this.id && !isTaskId(sessionId)
+    const endReservation = needsPlace ? this.#places.reserve() : () => undefined
+    if (endReservation === undefined) return this.#awaitPlace(sessionId, agent)
+    try {
+      await this.#takeTurn(session, session.turn)
+    } finally {
+      endReservation()
+    }
+  }
+
+  /** Leaves a session to the first instance that has a place for its turn. */
+  async #awaitPlace(sessionId: string, agent: string): Promise<void> {
+    this.#places.await()
+    await this.#options.store.pass(sessionId, { from: this.id, agent: placeFor(agent) })
+  }
+
+  async #takeTurn({ id: sessionId }: SessionRecord, { owner, claim }: TurnRecord): Promise<void> {
+    const { store } = this.#options
+    const isHandOver = owner === this.id || owner.startsWith(handedOver)
     // Also for the next letter, which a repeated commit may take.
     await store.note(this.id, sessionId)
     const commit = this.#committedTurns.under({ sessionId, claim })
@@ -262,6 +308,8 @@ export class Instance {
     const { sessionId } = first
     try {
       const { isLeft, isDone } = await this.#runTurns(first)
+      // A place is free now.
+      if (this.#places.isAwaited) this.#look([])
       if (isLeft) this.#look([sessionId])
       else if (isDone) await this.#quietly(() => this.#forget(sessionId))
       // The lookout checks a turn without a commit again.

@@ -4,6 +4,7 @@
  */
 import type { InstanceStore } from '../store/instances.ts'
 import type { SessionReader } from '../store/session.ts'
+import { placeFor, type Places } from './places.ts'
 import { Rounds } from './rounds.ts'
 
 /** The number of sessions that one step takes from a dead instance. Several instances so share its sessions. */
@@ -17,6 +18,8 @@ export interface LookoutOptions {
   instance: string
   /** The names of the agents that this instance has now. */
   agentNames: () => readonly string[]
+  /** The places for turns on this instance. */
+  places: Places
   /** Whether this instance runs the turn of the session, or has a claim of it in progress. */
   isBusy: (sessionId: string) => boolean
   takeOver: (sessionId: string) => Promise<void>
@@ -60,6 +63,7 @@ export class Lookout {
   async #lookOut(): Promise<void> {
     await this.#quietly(() => this.#lookAfterOthers())
     await this.#quietly(() => this.#lookAfterWaiting())
+    await this.#quietly(() => this.#fillPlaces())
     await this.#quietly(() => this.#audit())
   }
 
@@ -81,6 +85,21 @@ export class Lookout {
     for (const agent of agentNames()) {
       await this.#takeAll(() => store.adoptWaiting(agent, instance, adoptionSize))
     }
+  }
+
+  /** Sessions that wait for a place on any instance with their agent. */
+  async #fillPlaces(): Promise<void> {
+    const { store, instance, agentNames, places, takeOver } = this.#options
+    for (const agent of agentNames()) {
+      for (;;) {
+        const limit = Math.min(places.free, adoptionSize)
+        if (limit === 0 || this.#rounds.isStopped) return
+        const sessionIds = await store.adoptWaiting(placeFor(agent), instance, limit)
+        await Promise.all(sessionIds.map((id) => this.#quietly(() => takeOver(id))))
+        if (sessionIds.length < limit) break
+      }
+    }
+    places.settle()
   }
 
   async #takeAll(adopt: () => Promise<string[]>): Promise<void> {

@@ -70,7 +70,12 @@ export class Mailboxes {
     this.#options = options
   }
 
-  /** @throws LoomError `unavailable` */
+  /**
+   * @param isOfTurn true for a letter of a tree of tasks
+   * @param isPatient true for a caller that posts again later: if this instance has no place for the turn of the
+   * letter, the reply is `full`
+   * @throws LoomError `unavailable`, also if this instance has no place for the turn of the letter
+   */
   async post(
     sessionId: string,
     letter: Letter,
@@ -80,7 +85,7 @@ export class Mailboxes {
       beginsNone?: boolean
       mailboxLimit?: number
     },
-    { isOfTurn = false }: { isOfTurn?: boolean } = {},
+    { isOfTurn = false, isPatient = false }: { isOfTurn?: boolean; isPatient?: boolean } = {},
   ): Promise<PostReply> {
     const { store, instance, mailboxLimit, agentNames } = this.#options
     await instance.start()
@@ -88,7 +93,16 @@ export class Mailboxes {
     if (isOfTurn ? instance.isLeaving : instance.isDraining) throw shuttingDown()
     const agents = agentNames()
     if (!agents.includes(request.agent)) throw missingAgent(request.agent, agents)
-    return instance.withClaim(sessionId, async () => {
+    // A turn that runs may wait for a task, and a message for its answer: they wait for no place.
+    const isAdmitted = isOfTurn || letter.kind === 'answer'
+    const endReservation = isAdmitted ? undefined : instance.admit()
+    if (!isAdmitted && endReservation === undefined) {
+      if (!(await this.#beginsNoTurn(sessionId, letter.id))) {
+        if (isPatient) return { status: 'full' }
+        throw fullInstance()
+      }
+    }
+    const reply = instance.withClaim(sessionId, async () => {
       // The index first, so that some instance finds every accepted letter.
       await store.note(instance.id, sessionId)
       const reply = await store.post(sessionId, withContext(letter), {
@@ -101,6 +115,14 @@ export class Mailboxes {
       if (reply.status === 'queued') this.#begin(sessionId, reply)
       return reply
     })
+    return reply.finally(endReservation)
+  }
+
+  /** Whether the letter joins the queue of a turn that runs, or was posted before. */
+  async #beginsNoTurn(sessionId: string, letterId: string): Promise<boolean> {
+    const { store } = this.#options
+    if ((await store.session(sessionId))?.state === 'running') return true
+    return (await store.findLetter(sessionId, letterId)) !== undefined
   }
 
   /** Adds a session to the index of this instance. @throws LoomError `unavailable` */
@@ -158,14 +180,17 @@ export class Mailboxes {
     const { store, instance, agentNames } = this.#options
     await instance.start()
     if (instance.isDraining) throw shuttingDown()
-    const to = { tenant, instance: instance.id, agents: agentNames() }
-    const reply = await instance.withClaim(sessionId, async () => {
+    const endReservation = instance.admit()
+    // The first letter then begins its turn on the first instance that has a place.
+    const agents = endReservation === undefined ? [] : agentNames()
+    const to = { tenant, instance: instance.id, agents }
+    const reply = instance.withClaim(sessionId, async () => {
       await store.note(instance.id, sessionId)
       const reply = await store.runQueue(sessionId, to)
       this.#begin(sessionId, reply)
       return reply
     })
-    return reply.isRunning
+    return (await reply.finally(endReservation)).isRunning
   }
 
   /** Begins the turn of a letter from the queue here, or passes it on to an instance with its agent. */
@@ -197,6 +222,14 @@ export const shuttingDown = () =>
   new LoomError(
     'unavailable',
     'This instance is shutting down. Send the request again; another instance will accept it.',
+    { retryable: true, retryAfterMs: 1000 },
+  )
+
+/** The refusal of a message that would begin one turn too many. Nothing is stored. */
+const fullInstance = () =>
+  new LoomError(
+    'unavailable',
+    'This instance runs as many answers at once as it may. Send the request again with the same ids; another instance may have a place.',
     { retryable: true, retryAfterMs: 1000 },
   )
 

@@ -14,7 +14,7 @@ export class TurnCommit {
   readonly #instance: string
   readonly #log: TurnLog
   readonly #commit: Commit
-  readonly #agentNames: () => readonly string[]
+  readonly #agentsAfter: (sessionId: string) => readonly string[]
   #isLeft = false
   #isLost = false
 
@@ -26,12 +26,12 @@ export class TurnCommit {
     this.claim = { sessionId, claim, logId }
     this.#store = world.store
     this.#instance = world.instance
-    this.#agentNames = world.agentNames
+    this.#agentsAfter = world.agentsAfter
     this.#log = log
     this.#commit = commit
   }
 
-  /** Whether the next letter of the session is for an agent that this instance lacks. */
+  /** Whether the next letter of the session is for an agent or a place that this instance lacks. */
   get isLeft(): boolean {
     return this.#isLeft
   }
@@ -64,8 +64,9 @@ export class TurnCommit {
 
   #finish(): Promise<FinishReply> {
     const { lastId } = this.#log
+    const agents = this.#agentsAfter(this.claim.sessionId)
     return this.#store.finish(
-      { ...this.claim, lastId, instance: this.#instance, agents: this.#agentNames() },
+      { ...this.claim, lastId, instance: this.#instance, agents },
       this.#commit,
     )
   }

@@ -29,6 +29,8 @@ export interface TurnWorld {
   agentOf: (name: string) => Agent | undefined
   /** The names of the agents that this instance has now. */
   agentNames: () => readonly string[]
+  /** The names of the agents whose turns may follow a turn of the session here. None if too many turns run. */
+  agentsAfter: (sessionId: string) => readonly string[]
   /** The breakers of the sessions whose turns run here. */
   breakers: Breakers
   models: Models
