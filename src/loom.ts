@@ -72,6 +72,11 @@ export interface LoomOptions<AGENTS extends readonly AnyAgent[] = readonly AnyAg
   /** The maximum number of messages that wait in a session. @defaultValue 100 */
   mailboxLimit?: number
   /**
+   * The maximum size of the messages that wait in a session, in bytes of their JSON. One message always fits.
+   * @defaultValue 20971520
+   */
+  mailboxBytesMax?: number
+  /**
    * The number of turns on this instance after which it refuses new messages with the code `unavailable`, so
    * that another instance takes them. Takeovers and queued messages then wait for a place. Tasks, and answers
    * to calls, count but do not wait. @defaultValue Infinity
@@ -114,6 +119,7 @@ export const loomFields: FieldsOf<LoomOptions> = {
   patienceMs: true,
   logTtlMs: true,
   mailboxLimit: true,
+  mailboxBytesMax: true,
   turnsMax: true,
   schedules: true,
   tasks: true,
@@ -239,6 +245,7 @@ export class Loom<
       heartbeatMs: options.heartbeatMs ?? 3000,
       logTtlMs: options.logTtlMs ?? 600_000,
       mailboxLimit: options.mailboxLimit ?? 100,
+      mailboxBytesMax: options.mailboxBytesMax ?? 20_971_520,
       turnsMax: placesOf(options.turnsMax),
       schedules: options.schedules ?? true,
       tasks: taskLimits(options.tasks),

@@ -50,6 +50,8 @@ export interface SessionsOptions extends Omit<
   tasks: TreeLimits
   /** The maximum number of letters in the queue of a session. */
   mailboxLimit: number
+  /** The maximum size of the letters in the queue of a session, in bytes. */
+  mailboxBytesMax: number
   /** The longest wait of a follower for a hint before it reads the store, in milliseconds. */
   pollMs: number
 }

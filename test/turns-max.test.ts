@@ -52,7 +52,7 @@ function openLoom() {
   return {
     loom,
     /** Takes the only place, and returns the function that frees it. */
-    async fill() {
+    fill: async () => {
       await loom.startAgent('lead', 'filler').cast('wait')
       await until(5000, 'the place is taken', () => loom.sessions.turns.running === 1)
       return () => release()

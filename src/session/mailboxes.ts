@@ -59,6 +59,8 @@ export interface MailboxesOptions {
   instance: Instance
   /** The maximum number of letters in the queue of a session. */
   mailboxLimit: number
+  /** The maximum size of the letters in the queue of a session, in bytes. */
+  mailboxBytesMax: number
   /** The names of the agents that this instance has now. */
   agentNames: () => readonly string[]
 }
@@ -87,7 +89,7 @@ export class Mailboxes {
     },
     { isOfTurn = false, isPatient = false }: { isOfTurn?: boolean; isPatient?: boolean } = {},
   ): Promise<PostReply> {
-    const { store, instance, mailboxLimit, agentNames } = this.#options
+    const { store, instance, mailboxLimit, mailboxBytesMax, agentNames } = this.#options
     await instance.start()
     // A turn that ends here before the shutdown may still start tasks.
     if (isOfTurn ? instance.isLeaving : instance.isDraining) throw shuttingDown()
@@ -107,6 +109,7 @@ export class Mailboxes {
       await store.note(instance.id, sessionId)
       const reply = await store.post(sessionId, withContext(letter), {
         mailboxLimit,
+        mailboxBytesMax,
         ...request,
         instance: instance.id,
         agents,

@@ -60,10 +60,14 @@ export async function receiptOf(
     case 'busy':
       throw new LoomError('busy', 'The session is busy with another message.')
     case 'full':
-      throw new LoomError('mailbox-full', 'Too many messages wait in this session.', {
-        retryable: true,
-        retryAfterMs: 1000,
-      })
+      throw new LoomError(
+        'mailbox-full',
+        'The messages that wait in this session are too many or too large.',
+        {
+          retryable: true,
+          retryAfterMs: 1000,
+        },
+      )
     case 'unknown':
       throw unknownState()
     case 'foreign':

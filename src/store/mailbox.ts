@@ -71,6 +71,11 @@ export interface PostOptions {
   whenBusy: WhenBusy
   /** The maximum number of letters that wait. */
   mailboxLimit: number
+  /**
+   * The maximum size of the letters that wait, in bytes, as about the length of their JSON. A single letter
+   * always fits. Results of tasks do not count against it. @defaultValue Infinity
+   */
+  mailboxBytesMax?: number
   /** The agents whose turns the instance runs. @defaultValue all */
   agents?: readonly string[]
   /** The first messages of a session that the store does not have yet. @defaultValue none */

@@ -3,6 +3,7 @@ import { contextAfter } from '../context.ts'
 import type { Letter } from '../letter.ts'
 import type { MailboxStore, PostOptions, PostReply } from '../mailbox.ts'
 import { isTaskId } from '../task.ts'
+import { isTooLarge } from './mailbox-size.ts'
 import { editQueued, isOther, noteEdit, runFirst } from './queue-edit.ts'
 import type { MemorySession } from './session.ts'
 import { bands, bury, createSession, enqueue, isForTurn, know } from './session.ts'
@@ -109,9 +110,11 @@ function accept(
     if (options.isResult === true && (state === 'waiting' || session.mailbox.length > 0)) {
       return postResult(world, session, letter, options)
     }
+    const isBehind = isBehindHeld(session, letter, options)
+    if (isBehind && isTooLarge(session, letter, options)) return { status: 'full' }
     know(session, letter.id, knownOf(letter), world.bounds)
     session.isHeld = false
-    if (isBehindHeld(session, letter, options)) return runBefore(world, session, letter, options)
+    if (isBehind) return runBefore(world, session, letter, options)
     const claim = begin(session, { letter, agent: options.agent }, options.instance, world)
     world.hints.give(session.id, 'log')
     return { status: 'claimed', claim }
@@ -150,7 +153,7 @@ const isBehindHeld = (
   cutAt === undefined &&
   (whenBusy === 'queue' || whenBusy === 'steer')
 
-/** Another letter leaves the mailbox in the same step, so this one never exceeds its limit. */
+/** Another letter leaves the mailbox in the same step, so this one never exceeds its number of letters. */
 function runBefore(
   world: World,
   session: MemorySession,

@@ -1,6 +1,7 @@
 /** The edit of a letter that waits, in memory. The rules are those of `redis/post.lua`. */
 import type { Letter } from '../letter.ts'
 import type { PostOptions, PostReply, QueueEdit } from '../mailbox.ts'
+import { isTooLarge } from './mailbox-size.ts'
 import type { MemorySession, Queued } from './session.ts'
 import { bands, enqueue, isForTurn, know } from './session.ts'
 import { bandOf, beginNext, interruptFor, knownAs, knownOf } from './turns.ts'
@@ -57,6 +58,7 @@ function replace(
   const turn = session.state === 'running' ? session.turn : undefined
   const { whenBusy, agent } = options
   if (turn !== undefined && whenBusy === 'reject') return { status: 'busy' }
+  if (isTooLarge(session, letter, options)) return { status: 'full' }
   const waits = whenBusy === 'queue' || (whenBusy === 'steer' && turn === undefined)
   const to = turn === undefined ? bands.urgent : bandOf(letter, whenBusy, turn)
   Object.assign(queued, { letter, agent })

@@ -8,6 +8,7 @@ import type { Letter } from '../letter.ts'
 import type { PostOptions, PostReply } from '../mailbox.ts'
 import { type Claim, type Commit, type FinishReply, handedOver } from '../turn.ts'
 import type { Hints } from './hints.ts'
+import { isTooLarge } from './mailbox-size.ts'
 import type { Band, Bounds, Known, MemorySession, Queued, MemoryTurn } from './session.ts'
 import { bands, bury, cut, drop, enqueue, isForTurn, know } from './session.ts'
 import type { SessionTable } from './sessions.ts'
@@ -47,13 +48,16 @@ export const knownOf = ({ replyId, digest }: Letter): Known => ({ as: 'done', re
 export function postBusy(
   session: MemorySession,
   { turn, letter }: { turn: MemoryTurn; letter: Letter },
-  { agent, whenBusy, mailboxLimit, isResult }: PostOptions,
+  options: PostOptions,
   { bounds }: World,
 ): PostReply {
+  const { agent, whenBusy, mailboxLimit, isResult } = options
   if (whenBusy === 'reject' && letter.kind === 'message' && isResult !== true) {
     return { status: 'busy' }
   }
-  if (session.mailbox.length >= mailboxLimit) return { status: 'full' }
+  if (session.mailbox.length >= mailboxLimit || isTooLarge(session, letter, options)) {
+    return { status: 'full' }
+  }
   const band = isResult === true ? bands.result : bandOf(letter, whenBusy, turn)
   const position = enqueue(session, { letter, agent, band })
   know(session, letter.id, knownOf(letter), bounds)

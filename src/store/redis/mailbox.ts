@@ -1,6 +1,6 @@
 /** The mailbox in Redis. Each step of the port is one script. */
 import type { Letter } from '../letter.ts'
-import type { MailboxStore, PostReply } from '../mailbox.ts'
+import type { MailboxStore, PostOptions, PostReply } from '../mailbox.ts'
 import type { Connection } from './connection.ts'
 import { agentLines, callKeys, escaped, rootTasksKey, sessionKeys, unescaped } from './keys.ts'
 import type { Limits } from './limits.ts'
@@ -26,6 +26,7 @@ export function redisMailbox(connection: Connection, limits: Limits): MailboxSto
         beginsNone: options.isResult === true || options.beginsNone === true ? '1' : '',
         whenBusy: options.whenBusy,
         mailboxLimit: options.mailboxLimit,
+        mailboxBytesMax: bytesMaxOf(options),
         id: escaped(letter.id),
         cutAt: escaped(letter.cutAt ?? ''),
         digest: letter.digest ?? '',
@@ -80,6 +81,10 @@ export function redisMailbox(connection: Connection, limits: Limits): MailboxSto
     },
   }
 }
+
+/** '' for no maximum. */
+const bytesMaxOf = ({ mailboxBytesMax = Infinity }: PostOptions) =>
+  mailboxBytesMax === Infinity ? '' : mailboxBytesMax
 
 function postReply(sessionId: string, letter: Letter, reply: Reply<Signatures['post']>): PostReply {
   const status = wordOf(reply.status, postWords)

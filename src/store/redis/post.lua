@@ -3,7 +3,7 @@
 -- KEYS session mail letters known order history messages branches branched claims live abandoned schedules scheduled
 -- KEYS tasks unfinishedTasks nestedTasks taskSpent removedTasks rootTasks reply
 -- ARGV sessionTtlMs replyTtlMs knownMax branchesMax branchedMax
--- ARGV instance agents tenant agent task isResult beginsNone whenBusy mailboxLimit id cutAt digest edits key letter seed...
+-- ARGV instance agents tenant agent task isResult beginsNone whenBusy mailboxLimit mailboxBytesMax id cutAt digest edits key letter seed...
 -- RETURNS status position steered as replyId claim logId resumed abandoned floor isLeft nextLetter nextMessage
 -- USES reply keep clock hint known history cut letter fence claim create task
 
@@ -70,13 +70,26 @@ local function intend(band)
   hint('intents')
 end
 
+-- Returns whether the letter makes the mailbox larger than its limit of bytes. It takes the place of the letter
+-- with the same id. A letter that would wait alone always fits, and a result has the limits of its tree.
+local function isTooLarge()
+  local max = tonumber(arg.mailboxBytesMax)
+  if not max or arg.isResult == '1' then return false end
+  local others = 0
+  for _, id in ipairs(redis.call('HKEYS', key.letters)) do
+    if id ~= arg.id then others = others + redis.call('HSTRLEN', key.letters, id) end
+  end
+  return others > 0 and others + #arg.letter > max
+end
+
 -- A result waits like any letter while a message waits for an answer, and behind letters that a stop held.
 local function enqueue(letter)
   local isResult, running = arg.isResult == '1', state == 'running'
   if arg.whenBusy == 'reject' and letter.kind == 'message' and not isResult then
     return { status = 'busy' }
   end
-  if redis.call('ZCARD', key.mail) >= tonumber(arg.mailboxLimit) then return { status = 'full' } end
+  local isFull = redis.call('ZCARD', key.mail) >= tonumber(arg.mailboxLimit) or isTooLarge()
+  if isFull then return { status = 'full' } end
   local band = bandOf(letter)
   queue(arg.id, arg.letter, band)
   know(arg.id, 'd', letter.replyId, arg.digest)
@@ -106,7 +119,7 @@ local function runFirst()
   return reply
 end
 
--- Another letter leaves the mailbox in the same step, so this one never exceeds its limit.
+-- Another letter leaves the mailbox in the same step, so this one never exceeds its number of letters.
 local function runBefore(letter)
   queue(arg.id, arg.letter, 'message')
   know(arg.id, 'd', letter.replyId, arg.digest)
@@ -120,6 +133,7 @@ local function replace(before, letter)
   end
   local running = state == 'running'
   if running and arg.whenBusy == 'reject' then return { status = 'busy' } end
+  if isTooLarge() then return { status = 'full' } end
   local waits = arg.whenBusy == 'queue' or (arg.whenBusy == 'steer' and not running)
   local to = waits and 'message' or (running and bandOf(letter) or 'urgent')
   if to == 'message' then
@@ -172,6 +186,8 @@ local function post()
     local waits = arg.isResult == '1' and (state == 'waiting' or redis.call('ZCARD', key.mail) > 0)
     if state == 'running' or waits then
       reply = enqueue(letter)
+    elseif isBehindHeld(letter) and isTooLarge() then
+      reply = { status = 'full' }
     else
       redis.call('HDEL', key.session, 'held')
       if isBehindHeld(letter) then reply = runBefore(letter) end

@@ -104,6 +104,7 @@ export const signatures = {
       'beginsNone',
       'whenBusy',
       'mailboxLimit',
+      'mailboxBytesMax',
       'id',
       'cutAt',
       'digest',

@@ -59,6 +59,32 @@ export function posting({ it, store, open }: Subject): void {
     expect(await talk.queue()).toEqual(ids.slice(1))
   })
 
+  it('is refused if the letters that wait become too large', async () => {
+    const talk = converse(store())
+    const large = (id: string, length: number) =>
+      letter(id, {
+        message: { id, role: 'user', parts: [{ type: 'text', text: 'x'.repeat(length) }] },
+      })
+    const within = { mailboxBytesMax: 250_000 }
+    let claim = await talk.claim(letter('m1'))
+    // A letter that waits alone is never too large.
+    expect(await talk.post(large('m2', 300_000), within)).toMatchObject({ status: 'queued' })
+    expect(await talk.post(letter('m3'), within)).toEqual({ status: 'full' })
+    expect(await talk.queue()).toEqual(['m2'])
+    claim = nextOf(await talk.finish(claim))
+    for (const id of ['m3', 'm4']) {
+      expect(await talk.post(large(id, 100_000), within)).toMatchObject({ status: 'queued' })
+    }
+    expect(await talk.post(large('m5', 100_000), within)).toEqual({ status: 'full' })
+    // An edit takes the place of the letter that it edits.
+    const edit = { ...within, edit: {} }
+    expect(await talk.post(large('m4', 200_000), edit)).toEqual({ status: 'full' })
+    expect(await talk.post(large('m4', 120_000), edit)).toMatchObject({ status: 'queued' })
+    expect(await talk.post(large('m4', 110_000), edit)).toMatchObject({ status: 'queued' })
+    expect(await talk.queue()).toEqual(['m3', 'm4'])
+    expect(nextOf(await talk.finish(claim)).letter.id).toBe('m3')
+  })
+
   it('is taken first in, first out', async () => {
     const talk = converse(store())
     let claim = await talk.claim(letter('m1'))
