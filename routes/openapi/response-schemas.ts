@@ -169,5 +169,5 @@ export const responseSchemas = {
     models: z.array(listedModel),
     total: count,
   }),
-  Health: z.object({ status: z.enum(['ok', 'ready', 'draining', 'store-unavailable']) }),
+  Health: z.object({ status: z.enum(['ok', 'ready', 'full', 'draining', 'store-unavailable']) }),
 } satisfies Record<string, z.ZodType>
