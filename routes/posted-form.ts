@@ -35,18 +35,24 @@ export const userMessageForm = {
   type: 'object',
   description: 'A message of a user: a `UIMessage` of the AI SDK, or a role with a text.',
   required: ['role'],
-  properties: {
-    id,
-    role: { const: 'user' },
-    parts: {
-      type: 'array',
-      minItems: 1,
-      items: { anyOf: [textPart, filePart, dataPart] },
-      contains: { properties: { type: { enum: ['text', 'file'] } } },
+  properties: { id, role: { const: 'user' } },
+  anyOf: [
+    {
+      required: ['parts'],
+      properties: {
+        parts: {
+          type: 'array',
+          minItems: 1,
+          items: { anyOf: [textPart, filePart, dataPart] },
+          contains: { properties: { type: { enum: ['text', 'file'] } } },
+        },
+      },
     },
-    content: { type: 'string', minLength: 1 },
-  },
-  anyOf: [{ required: ['parts'] }, { required: ['content'] }],
+    {
+      required: ['content'],
+      properties: { content: { type: 'string', minLength: 1 }, parts: { type: 'null' } },
+    },
+  ],
 } as const
 
 /** A message that the server sent before, with the answers to its calls, or one of another role. */

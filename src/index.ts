@@ -108,4 +108,5 @@ export { type Ask, human, type HumanOptions, type Question } from '../tools/huma
 export { readFile, type ReadFileOptions } from '../tools/read-file.ts'
 export { type Reminder, remind } from '../tools/remind.ts'
 export { writeFile, type WriteFileOptions } from '../tools/write-file.ts'
+export type { LoomRoutes } from '../routes/loom-routes.ts'
 export { sessionRoutes, type SessionRoutesOptions } from '../routes/session.ts'

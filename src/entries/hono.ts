@@ -1,6 +1,7 @@
 /** The exports of `loomkit/hono`: agents as routes of a Hono app. */
 import '../ground/node-version.ts'
 
+export type { LoomRoutes } from '../../routes/loom-routes.ts'
 export { sessionRoutes, type SessionRoutesOptions } from '../../routes/session.ts'
 export { streamAgent } from '../library.ts'
 export type { StreamAgentOptions } from '../stream-agent.ts'
