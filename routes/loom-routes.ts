@@ -73,7 +73,7 @@ type Parameters<NAME extends string> = Record<'param', Record<NAME, string>>
 type Query<QUERY> = Partial<Record<'query', QUERY>>
 type Posted<BODY> = Record<'json', BODY>
 
-type Nothing = Record<never, never>
+type Nothing = object
 type OfSession = Parameters<'id'>
 
 /** The answer to a message, to a call or to an approval request. */
@@ -192,4 +192,4 @@ type LoomSchema = ServerSchema &
  * const title = response.ok ? (await response.json()).title : await response.text()
  * ```
  */
-export type LoomRoutes = Hono<BlankEnv, LoomSchema, '/'>
+export type LoomRoutes = Hono<BlankEnv, LoomSchema>
