@@ -48,6 +48,8 @@ export const sessionRouteTable = [
     scope: 'chat',
   },
   { handler: 'tasks', method: 'GET', path: '/:id/tasks', scope: 'read' },
+  { handler: 'members', method: 'GET', path: '/:id/members', scope: 'read' },
+  { handler: 'setMembers', method: 'PUT', path: '/:id/members', scope: 'chat' },
   { handler: 'fork', method: 'POST', path: '/:id/fork', scope: 'chat' },
   { handler: 'answerTool', method: 'POST', path: '/:id/tools/:toolCallId', scope: 'chat' },
   { handler: 'decide', method: 'POST', path: '/:id/approvals/:approvalId', scope: 'chat' },

@@ -8,6 +8,7 @@ import { z } from 'zod/v4'
 
 import { LoomError } from '../src/ground/error.ts'
 import { acceptAnswers } from '../src/session/accept-answer.ts'
+import { authorOf } from '../src/session/session-role.ts'
 import type { Answer } from '../src/store/letter.ts'
 import type { SessionRecord } from '../src/store/session.ts'
 import { readingOf } from '../src/wire/reading.ts'
@@ -31,7 +32,7 @@ export const decision = z.object({
 })
 
 export async function answerTool(c: Context, world: SessionWorld): Promise<Response> {
-  const session = await ownSession(c, world)
+  const session = await ownSession(c, world, 'writer')
   const body = toolAnswer.safeParse(await readFields(c, ['output', 'errorText']))
   if (!body.success)
     throw new LoomError('invalid-request', 'The body needs either output or errorText.')
@@ -48,7 +49,7 @@ export async function answerTool(c: Context, world: SessionWorld): Promise<Respo
 }
 
 export async function decide(c: Context, world: SessionWorld): Promise<Response> {
-  const session = await ownSession(c, world)
+  const session = await ownSession(c, world, 'writer')
   const body = decision.safeParse(await readFields(c, ['approved', 'reason']))
   if (!body.success)
     throw new LoomError('invalid-request', 'The body needs approved, true or false.')
@@ -69,6 +70,7 @@ async function postAnswer(
   given: Answer,
 ): Promise<Response> {
   const reading = readingOf(c, {})
-  const receipt = await acceptAnswers(world.loom.sessions, session, [given])
+  const author = authorOf(world.principal, session.id, session)
+  const receipt = await acceptAnswers(world.loom.sessions, session, [given], author)
   return answer(c, world, { sessionId: session.id, receipt, reading })
 }

@@ -17,6 +17,7 @@ import {
   type SessionReading,
 } from '../src/session/session-follower.ts'
 import type { Reading } from '../src/wire/reading.ts'
+import { watchAccess } from './access-watch.ts'
 import { deliverLog, openReader, type Reader, sendEvent } from './session-stream.ts'
 import type { SessionWorld } from './session-world.ts'
 
@@ -46,6 +47,8 @@ export function followSession(c: Context, world: SessionWorld, request: FollowRe
 async function deliver(world: SessionWorld, request: FollowRequest, reader: Reader): Promise<void> {
   const { report, sessions } = world.loom
   const { reply } = reader
+  const { sessionId } = request
+  const unwatch = watchAccess(world, { sessionId, staysOpen: true }, reply)
   let isWhole = false
   try {
     const follower = new SessionFollower(sessions, request, readingOfReader(world, request, reader))
@@ -60,6 +63,7 @@ async function deliver(world: SessionWorld, request: FollowRequest, reader: Read
       isWhole = true
     } else if (!reply.closed.aborted && !isLeaving) report(error)
   } finally {
+    unwatch()
     reply.end(isWhole)
   }
 }

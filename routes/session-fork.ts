@@ -17,11 +17,15 @@ export const forkBody = z
   .partial()
 
 export async function fork(c: Context, world: SessionWorld): Promise<Response> {
-  const session = await ownSession(c, world)
+  const session = await ownSession(c, world, 'reader')
   const body = forkBody.safeParse(await readFields(c, Object.keys(forkBody.shape)))
   if (!body.success) {
     const allowed = 'The body may have id, messageId and branch.'
     throw new LoomError('invalid-request', `${allowed} ${issueIn(body.error)}`)
   }
-  return c.json({ id: await forkSession(world.loom.sessions, session, body.data) }, 201)
+  const { subject, session: only } = world.principal
+  // The copy would be a session that this principal may not name.
+  if (only !== undefined) throw new LoomError('forbidden', 'This token is for one session only.')
+  const copy = { ...body.data, subject }
+  return c.json({ id: await forkSession(world.loom.sessions, session, copy) }, 201)
 }

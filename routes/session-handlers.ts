@@ -18,20 +18,24 @@ import { jsonResponse } from './json-response.ts'
 import { numberParameter } from './number-parameter.ts'
 import { followOf, followSession } from './session-follow.ts'
 import { streamSession } from './session-stream.ts'
-import { ownSession, type SessionWorld } from './session-world.ts'
+import { findSession, ownSession, type SessionWorld } from './session-world.ts'
 
 export { answerTool, decide } from './session-answers.ts'
 export { fork } from './session-fork.ts'
 export { post } from './session-post.ts'
 export { prompt } from './session-prompt.ts'
 export { queue, runQueue, stop, withdraw } from './session-queue.ts'
+export { members, setMembers } from './session-members.ts'
 export { tasks } from './session-tasks.ts'
 export { addSchedule, removeSchedule, schedules } from './session-schedules.ts'
 
 // Reading
 
 export async function show(c: Context, world: SessionWorld): Promise<Response> {
-  return jsonResponse(c, await wholeSessionInfo(world.loom.sessions, await ownSession(c, world)))
+  return jsonResponse(
+    c,
+    await wholeSessionInfo(world.loom.sessions, await ownSession(c, world, 'reader')),
+  )
 }
 
 export async function resume(c: Context, world: SessionWorld): Promise<Response> {
@@ -40,7 +44,7 @@ export async function resume(c: Context, world: SessionWorld): Promise<Response>
   const follow = followOf(c, reading)
   const id = c.req.param('id') ?? ''
   const { tenant } = world
-  const session = await sessions.find(tenant, id, true)
+  const session = await findSession(world, id, 'reader', { isReader: true })
   const cursor = (c.req.query('after') ?? c.req.header('last-event-id')) || undefined
   if (session === undefined && cursor !== undefined) throw conversationGone()
   // `useChat({ resume: true })` calls this before the session exists, and reports any status but
@@ -63,7 +67,7 @@ export async function resume(c: Context, world: SessionWorld): Promise<Response>
  */
 export async function messages(c: Context, world: SessionWorld): Promise<Response> {
   const { sessions } = world.loom
-  const session = await sessions.find(world.tenant, c.req.param('id') ?? '')
+  const session = await findSession(world, c.req.param('id') ?? '', 'reader')
   const { profile } = readingOf(c, {})
   const queued = c.req.query('queued') ?? '1'
   if (queued !== '0' && queued !== '1') {
@@ -98,7 +102,7 @@ function earlierPart(c: Context, id: string): string {
  * number.
  */
 export async function branches(c: Context, world: SessionWorld): Promise<Response> {
-  const { id } = await ownSession(c, world)
+  const { id } = await ownSession(c, world, 'reader')
   const { profile } = readingOf(c, {})
   const branchList = await world.loom.sessions.branches(id)
   return jsonResponse(c, {
@@ -118,16 +122,22 @@ const reconnection = /^(v[567])\/(.+)\/stream$/
  */
 const listMax = 200
 
-export async function list(c: Context, { loom, tenant }: SessionWorld): Promise<Response> {
+export async function list(c: Context, world: SessionWorld): Promise<Response> {
+  const { loom, tenant, principal } = world
   const [, profile, id] = reconnection.exec(c.req.query('profile') ?? '') ?? []
   if (profile !== undefined && id !== undefined) {
     return c.redirect(`${c.req.path}/${encodeURIComponent(id)}/stream?profile=${profile}`, 307)
   }
   const limit = Math.min(numberParameter(c, 'limit', 1_000_000) ?? 50, listMax)
   const before = numberParameter(c, 'before', Number.MAX_SAFE_INTEGER)
+  if (principal.session !== undefined) {
+    const only = await findSession(world, principal.session, 'reader')
+    return c.json({ sessions: only === undefined ? [] : [sessionInfo(only)] })
+  }
   const page = await loom.sessions.list(tenant, {
     limit,
     ...(before !== undefined && { before }),
+    ...(principal.subject !== undefined && { subject: principal.subject }),
   })
   return c.json({ ...page, sessions: page.sessions.map(sessionInfo) })
 }
@@ -136,7 +146,7 @@ export async function list(c: Context, { loom, tenant }: SessionWorld): Promise<
 
 export async function remove(c: Context, world: SessionWorld): Promise<Response> {
   const { sessions } = world.loom
-  const { id: sessionId, tenant } = await ownSession(c, world)
+  const { id: sessionId, tenant } = await ownSession(c, world, 'owner')
   if (!(await sessions.remove(sessionId, tenant))) throw noSession()
   return c.body(null, 204)
 }

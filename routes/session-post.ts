@@ -13,7 +13,8 @@ import { acceptPost } from '../src/session/accept-post.ts'
 import { LastMessage } from '../src/session/last-message.ts'
 import type { PostContent } from '../src/session/post-content.ts'
 import { lastUserMessage } from '../src/session/program-post.ts'
-import { publicId } from '../src/session/tenant-ids.ts'
+import { authorOf } from '../src/session/session-role.ts'
+import { publicId, storedId } from '../src/session/tenant-ids.ts'
 import { answerGone, type AnswerReceipt, wholeAnswer } from '../src/session/whole-answer.ts'
 import { withServerPart } from '../src/store/context.ts'
 import { idLengthMax, readSeed } from '../src/wire/conversation.ts'
@@ -23,7 +24,7 @@ import { answersOf, type Reading, readingOf } from '../src/wire/reading.ts'
 import { type ChatRequest, postedMessages, readRequest } from './chat-request.ts'
 import { jsonResponse } from './json-response.ts'
 import { streamSession } from './session-stream.ts'
-import { agentOf, type SessionWorld } from './session-world.ts'
+import { agentOf, findSession, type SessionWorld } from './session-world.ts'
 
 export async function post(c: Context, world: SessionWorld): Promise<Response> {
   const { loom } = world
@@ -33,9 +34,9 @@ export async function post(c: Context, world: SessionWorld): Promise<Response> {
   const request = await readRequest(c, keepsHistory)
   const reading = readingOf(c, {})
   const { id: named = '' } = request
-  const id = named === '' ? randomUUID() : named
-  const { tenant } = world
-  const session = await loom.sessions.find(tenant, id)
+  const { tenant, principal } = world
+  const id = named === '' ? (principal.session ?? randomUUID()) : named
+  const session = await findSession(world, id, 'writer')
   const agent = agentOf(c, world, { named: request.agent, session })
   const { fileUrls } = loom
   const messageId =
@@ -48,6 +49,7 @@ export async function post(c: Context, world: SessionWorld): Promise<Response> {
   c.header('x-loom-session', encodeURIComponent(id))
   const { sessionId, receipt } = await acceptPost(loom, {
     tenant,
+    author: authorOf(principal, session?.id ?? storedId(tenant, id), session),
     id,
     isNamed: named !== '',
     session,

@@ -14,7 +14,7 @@ import { agentOf, ownSession, type SessionWorld } from './session-world.ts'
  * prompt uses the context of the turn that runs or waits, or else the last context of the session.
  */
 export async function prompt(c: Context, world: SessionWorld): Promise<Response> {
-  const session = await ownSession(c, world)
+  const session = await ownSession(c, world, 'reader')
   const agent = agentOf(c, world, { session })
   const client = contextOf(c)
   const { serverContext } = world

@@ -22,7 +22,7 @@ export const stopBody = z.object({
  * all tasks below the session are stopped too, and `tasks` counts them.
  */
 export async function stop(c: Context, world: SessionWorld): Promise<Response> {
-  const session = await ownSession(c, world)
+  const session = await ownSession(c, world, 'writer')
   const body = stopBody.safeParse(await readFields(c, ['queue', 'messageId'], {}))
   if (!body.success) {
     throw new LoomError(
@@ -37,7 +37,7 @@ export async function stop(c: Context, world: SessionWorld): Promise<Response> {
 
 /** Lists the queue. `held` is true if a stop holds it until the next post or `runQueue`. */
 export async function queue(c: Context, world: SessionWorld): Promise<Response> {
-  const { id, held = false } = await ownSession(c, world)
+  const { id, held = false } = await ownSession(c, world, 'reader')
   const letters = await world.loom.sessions.queue(id)
   return c.json({ queue: queueInfo(letters), held })
 }
@@ -46,7 +46,7 @@ export async function queue(c: Context, world: SessionWorld): Promise<Response> 
  * Releases the messages that a stop holds, so that they get answers. Otherwise it changes nothing.
  */
 export async function runQueue(c: Context, world: SessionWorld): Promise<Response> {
-  const { id } = await ownSession(c, world)
+  const { id } = await ownSession(c, world, 'writer')
   await readFields(c, [], {})
   const { sessions } = world.loom
   const running = await sessions.runQueue(id, world.tenant)
@@ -55,7 +55,7 @@ export async function runQueue(c: Context, world: SessionWorld): Promise<Respons
 }
 
 export async function withdraw(c: Context, world: SessionWorld): Promise<Response> {
-  const { id } = await ownSession(c, world)
+  const { id } = await ownSession(c, world, 'writer')
   const letterId = c.req.param('messageId') ?? ''
   if (await world.loom.sessions.withdraw(id, world.tenant, letterId))
     return c.json({ withdrawn: true })

@@ -7,12 +7,14 @@ import { type Fields, isFields } from '../src/ground/fields.ts'
 import { acceptSchedule } from '../src/session/accept-schedule.ts'
 import { scheduleInfo } from '../src/session/schedule-info.ts'
 import { timeFields } from '../src/session/schedule-time.ts'
+import { authorOf } from '../src/session/session-role.ts'
+import { storedId } from '../src/session/tenant-ids.ts'
 import { withServerPart } from '../src/store/context.ts'
 import { idLengthMax, isId } from '../src/wire/conversation.ts'
 import { contextSchema, issueIn, sessionIdSchema } from './chat-request.ts'
 import { readFields } from './known-fields.ts'
 import { userMessageForm } from './posted-form.ts'
-import { agentOf, ownSession, type SessionWorld } from './session-world.ts'
+import { agentOf, findSession, ownSession, type SessionWorld } from './session-world.ts'
 
 const idSchema = z.string().min(1).max(idLengthMax).refine(isId, 'must be Unicode')
 
@@ -43,10 +45,11 @@ export async function addSchedule(c: Context, world: SessionWorld): Promise<Resp
   const body = scheduleBody.safeParse(fields)
   if (!body.success) throw new LoomError('invalid-request', issueIn(body.error))
   const { message, id, model, context: client, agent: named } = body.data
-  const session = await loom.sessions.find(tenant, sessionId.data)
+  const session = await findSession(world, sessionId.data, 'writer')
   const context = server === undefined ? client : withServerPart(client, server)
   const { info, isNew } = await acceptSchedule(loom, {
     tenant,
+    author: authorOf(world.principal, storedId(tenant, sessionId.data), session),
     sessionId: sessionId.data,
     session,
     agent: agentOf(c, world, { named, session }),
@@ -61,7 +64,7 @@ export async function addSchedule(c: Context, world: SessionWorld): Promise<Resp
 
 /** Lists the schedules of a session, the next one first. */
 export async function schedules(c: Context, world: SessionWorld): Promise<Response> {
-  const { id } = await ownSession(c, world)
+  const { id } = await ownSession(c, world, 'reader')
   const { sessions } = world.loom
   const list = await sessions.schedules(id)
   const task = await sessions.taskOf(id)
@@ -69,7 +72,7 @@ export async function schedules(c: Context, world: SessionWorld): Promise<Respon
 }
 
 export async function removeSchedule(c: Context, world: SessionWorld): Promise<Response> {
-  const { id } = await ownSession(c, world)
+  const { id } = await ownSession(c, world, 'writer')
   const scheduleId = c.req.param('scheduleId') ?? ''
   if (await world.loom.sessions.removeSchedule(id, scheduleId, world.tenant)) {
     return c.body(null, 204)

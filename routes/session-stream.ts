@@ -16,6 +16,7 @@ import { type Encoder, encoderOf } from '../src/wire/frames.ts'
 import { frameOf, LargeFrame } from '../src/wire/large-frame.ts'
 import type { Reading } from '../src/wire/reading.ts'
 import { ResponseSink } from '../src/wire/response.ts'
+import { watchAccess } from './access-watch.ts'
 import type { SessionWorld } from './session-world.ts'
 
 export interface StreamRequest {
@@ -58,6 +59,7 @@ async function deliver(
   const { sessions, report } = world.loom
   const { reply } = reader
   const signal = reply.closed
+  const unwatch = watchAccess(world, { sessionId, staysOpen: false }, reply)
   let isWhole = false
   try {
     const from =
@@ -74,6 +76,7 @@ async function deliver(
       isWhole = true
     } else if (!signal.aborted) report(error)
   } finally {
+    unwatch()
     reply.end(isWhole)
   }
 }

@@ -5,6 +5,6 @@ import { ownSession, type SessionWorld } from './session-world.ts'
 
 /** Lists the tasks below a session, the first started one first, with their states. */
 export async function tasks(c: Context, world: SessionWorld): Promise<Response> {
-  const { id, tenant } = await ownSession(c, world)
+  const { id, tenant } = await ownSession(c, world, 'reader')
   return c.json({ tasks: await world.loom.sessions.tasks(id, tenant) })
 }

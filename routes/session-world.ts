@@ -11,8 +11,11 @@ import { withinLimit } from '../src/ground/time-limit.ts'
 import type { Loom } from '../src/loom.ts'
 import { missingAgent } from '../src/session/mailboxes.ts'
 import { noSession } from '../src/session/receipt.ts'
+import { includesRole, mayName, roleIn, type SessionRole } from '../src/session/session-role.ts'
+import type { Sessions } from '../src/sessions.ts'
 import { serverField } from '../src/store/context.ts'
 import type { SessionRecord } from '../src/store/session.ts'
+import { isTaskId, rootOf } from '../src/store/task.ts'
 
 export interface SessionWorld {
   loom: Loom
@@ -73,6 +76,7 @@ const isPrincipal = (given: unknown): given is Principal =>
   typeof given['tenant'] === 'string' &&
   (given['subject'] === undefined || isPrincipalName(given['subject'])) &&
   (given['session'] === undefined || typeof given['session'] === 'string') &&
+  (given['expiresAt'] === undefined || typeof given['expiresAt'] === 'number') &&
   Array.isArray(given['scopes']) &&
   given['scopes'].every(isScope)
 
@@ -116,16 +120,54 @@ function serverPart(value: unknown): JSONObject {
 const notAnObject = `contextOf must return an object of JSON values, without the field "${serverField}".`
 
 /**
- * @throws LoomError `not-found`, also for a session of another principal, so that its existence stays
- * secret
+ * Returns the session of the address.
+ * @param role the role that the principal needs in it
+ * @throws LoomError `not-found`, also for a session of another principal, so that its content stays secret;
+ * `forbidden` for a member with a lower role
  */
 export async function ownSession(
   c: Context,
-  { loom: { sessions }, tenant }: SessionWorld,
+  world: SessionWorld,
+  role: SessionRole,
 ): Promise<SessionRecord> {
-  const session = await sessions.find(tenant, c.req.param('id') ?? '')
+  const session = await findSession(world, c.req.param('id') ?? '', role)
   if (session !== undefined) return session
   throw noSession()
+}
+
+/**
+ * Returns a session that may not exist yet.
+ * @param id the id by which the tenant names the session
+ * @throws LoomError as `ownSession`, if the session exists
+ */
+export async function findSession(
+  { loom: { sessions }, tenant, principal }: SessionWorld,
+  id: string,
+  role: SessionRole,
+  { isReader = false } = {},
+): Promise<SessionRecord | undefined> {
+  if (!mayName(principal, id)) throw noSession()
+  const session = await sessions.find(tenant, id, isReader)
+  if (session === undefined) return undefined
+  const held = await roleOf(sessions, session, principal)
+  if (held === undefined) throw noSession()
+  if (includesRole(held, role)) return session
+  throw new LoomError(
+    'forbidden',
+    role === 'owner'
+      ? 'Only the owner of this session may do this.'
+      : 'This session is shared with you for reading only.',
+  )
+}
+
+/** Returns the role of a principal in a session. The root of its tree decides about a task. */
+export async function roleOf(
+  sessions: Sessions,
+  session: SessionRecord,
+  principal: Principal,
+): Promise<SessionRole | undefined> {
+  const root = isTaskId(session.id) ? await sessions.session(rootOf(session.id)) : session
+  return root && roleIn(root, principal)
 }
 
 /**

@@ -28,6 +28,7 @@ import type { Tasks, TreeLimits } from './session/tasks.ts'
 import type { Store } from './store.ts'
 import type { Letter, QueueOnStop } from './store/letter.ts'
 import type { PostReply, QueueEdit } from './store/mailbox.ts'
+import type { Member } from './store/member.ts'
 import type { Schedule, ScheduleOwner } from './store/schedule.ts'
 import type {
   Branch,
@@ -207,7 +208,7 @@ export class Sessions {
     return this.#records.find(tenant, id, reader ? this.#store : undefined)
   }
 
-  /** Returns the tenant's sessions, the last used first. `before` comes from the previous page. */
+  /** Returns the sessions of the tenant, or of one subject of it, the last used first. */
   list(
     tenant: string,
     page: {
@@ -215,6 +216,8 @@ export class Sessions {
       limit: number
       /** `before` of the previous page. @defaultValue the first page */
       before?: number
+      /** Only the sessions of this subject, and those shared with it. @defaultValue all of the tenant */
+      subject?: string
     },
   ): Promise<SessionPage> {
     return this.#records.list(tenant, page)
@@ -228,6 +231,11 @@ export class Sessions {
   /** Copies a history under a new id. Returns false if it has no such message, or the id is in use. */
   fork(sessionId: string, options: ForkOptions): Promise<boolean> {
     return this.#records.fork(sessionId, options)
+  }
+
+  /** Replaces the members of a session. Returns false if the tenant has no such session. */
+  setMembers(sessionId: string, tenant: string, members: readonly Member[]): Promise<boolean> {
+    return this.#records.setMembers(sessionId, tenant, members)
   }
 
   /**

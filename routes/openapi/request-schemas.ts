@@ -4,6 +4,7 @@ import { z } from 'zod/v4'
 import { chatRequest } from '../chat-request.ts'
 import { decision, toolAnswer } from '../session-answers.ts'
 import { forkBody } from '../session-fork.ts'
+import { membersBody } from '../session-members.ts'
 import { stopBody } from '../session-queue.ts'
 import { scheduleBody } from '../session-schedules.ts'
 
@@ -55,6 +56,7 @@ export const requestSchemas = {
     ],
   }),
   Fork: forkBody,
+  NewMembers: membersBody,
   Stop: stopBody,
   NewSchedule: z.object({ ...scheduleBody.shape, ...timeShape }).meta(oneTime),
   ToolAnswer: toolAnswer,

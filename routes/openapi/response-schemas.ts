@@ -2,6 +2,7 @@
 import { z } from 'zod/v4'
 
 import { errorStatus } from '../../src/ground/error.ts'
+import { memberSchema } from '../session-members.ts'
 
 const time = z.number().describe('Milliseconds since 1970.')
 const count = z.number().int().min(0)
@@ -152,6 +153,7 @@ export const responseSchemas = {
   Branch: branch,
   Branches: z.object({ branches: z.array(branch) }),
   Stopped: stopped,
+  Members: z.object({ owner: z.string().optional(), members: z.array(memberSchema) }),
   Forked: z.object({ id: z.string() }),
   Prompt: z
     .looseObject({

@@ -218,6 +218,23 @@ export const sessionOperations: readonly Omit<Operation, 'tag'>[] = [
     errors: ['not-found'],
   },
   {
+    method: 'get',
+    path: '/:id/members',
+    id: 'listMembers',
+    summary: 'Returns the owner of the session, and the subjects with whom it is shared.',
+    answers: { 200: json('The owner and the members.', 'Members') },
+    errors: ['not-found'],
+  },
+  {
+    method: 'put',
+    path: '/:id/members',
+    id: 'setMembers',
+    summary: 'Replaces the members of the session. Only its owner may do this.',
+    body: { schema: 'NewMembers' },
+    answers: { 200: json('The owner and the members.', 'Members') },
+    errors: ['not-found'],
+  },
+  {
     method: 'post',
     path: '/:id/fork',
     id: 'forkSession',

@@ -40,6 +40,11 @@ export interface Principal {
    * @defaultValue every session of the subject
    */
   session?: string
+  /**
+   * The time at which its credential expires, in milliseconds since 1970. A stream of a whole session ends then.
+   * @defaultValue never
+   */
+  expiresAt?: number
   /** What the principal may do. */
   scopes: readonly Scope[]
 }

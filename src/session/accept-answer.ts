@@ -1,6 +1,7 @@
 /** Accepts answers to calls that a session waits for, from any client or program: outputs and decisions. */
 import { LoomError } from '../ground/error.ts'
 import type { Answer, Letter } from '../store/letter.ts'
+import type { Author } from '../store/member.ts'
 import type { SessionRecord } from '../store/session.ts'
 import { answerId, waitsForAnswer } from './answer-letter.ts'
 import type { PostRequest } from './mailboxes.ts'
@@ -21,6 +22,7 @@ export async function acceptAnswers(
   sessions: AnswerTarget,
   session: SessionRecord,
   answers: readonly Answer[],
+  author: Author = {},
 ): Promise<Receipt> {
   const replyId = session.turn?.logId ?? ''
   const id = answerId({ id: replyId }, answers)
@@ -38,5 +40,6 @@ export async function acceptAnswers(
   // The agent of the turn: the turns of a session can have different agents.
   const agent = session.turn?.agent ?? session.agent
   const letter = { id, kind: 'answer' as const, replyId, answer: answers, request: { agent } }
-  return sessions.post(session.id, letter, { tenant: session.tenant, agent, whenBusy: 'queue' })
+  const to = { ...author, tenant: session.tenant, agent, whenBusy: 'queue' as const }
+  return sessions.post(session.id, letter, to)
 }

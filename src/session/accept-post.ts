@@ -7,6 +7,7 @@ import { LoomError } from '../ground/error.ts'
 import type { Sessions } from '../sessions.ts'
 import { contextAfter, mergedContext } from '../store/context.ts'
 import type { WhenBusy } from '../store/letter.ts'
+import type { Author } from '../store/member.ts'
 import type { SessionRecord } from '../store/session.ts'
 import { type AskedModel, checkReadable } from '../wire/conversation/readable-files.ts'
 import { checkChosenModel } from './chosen-model.ts'
@@ -23,6 +24,8 @@ import type { AnswerReceipt } from './whole-answer.ts'
 /** A post, read from its request. */
 export interface ClientPost {
   tenant: string
+  /** @defaultValue the tenant itself */
+  author?: Author
   /** The id by which the tenant names the session. */
   id: string
   /** The session when the route read it. Undefined if there is none yet. */
@@ -78,6 +81,7 @@ export async function acceptPost(host: SessionHost, post: ClientPost): Promise<A
       return { sessionId, receipt: await currentAnswer(sessions, { sessionId, session, content }) }
     }
     const to = {
+      ...post.author,
       tenant,
       agent: agent.name,
       whenBusy: needsIdleSession(letter) ? ('reject' as const) : (post.whenBusy ?? 'queue'),

@@ -3,6 +3,7 @@ import type { JSONObject } from '@ai-sdk/provider'
 
 import type { Agent } from '../agent.ts'
 import type { ScheduleInfo } from '../schedule.ts'
+import type { Author } from '../store/member.ts'
 import type { SessionRecord } from '../store/session.ts'
 import { checkChosenModel } from './chosen-model.ts'
 import { scheduleInfo } from './schedule-info.ts'
@@ -14,6 +15,8 @@ export { scheduleInfo } from './schedule-info.ts'
 
 export interface SchedulePost {
   tenant: string
+  /** @defaultValue the tenant itself */
+  author?: Author
   /** The id by which the tenant names the session. */
   sessionId: string
   /** Undefined if there is none yet. */
@@ -52,7 +55,7 @@ export async function acceptSchedule(
   const added = await sessions.addSchedule(
     sessionId,
     { id, time, letter },
-    { tenant, agent: agent.name },
+    { ...post.author, tenant, agent: agent.name },
   )
   const info = scheduleInfo(added.schedule, await sessions.taskOf(sessionId))
   return { info, isNew: added.isNew }

@@ -9,13 +9,14 @@ import { isFields } from '../ground/fields.ts'
 import type { InstanceIndex } from '../store/instances.ts'
 import type { Letter, QueueOnStop, WhenBusy } from '../store/letter.ts'
 import type { MailboxStore, PostReply, QueueEdit } from '../store/mailbox.ts'
+import type { Author } from '../store/member.ts'
 import type { SessionReader } from '../store/session.ts'
 import type { Claim, TurnStore } from '../store/turn.ts'
 import type { Instance } from './instance.ts'
 import { type MessageStop, stopMessage } from './stop-message.ts'
 
 /** The tenant and the agent of a letter, and its effect on a turn that runs. */
-export interface PostRequest {
+export interface PostRequest extends Author {
   /** The tenant to whom the session belongs; '' without authentication. */
   tenant: string
   /** The name of the agent that answers. */

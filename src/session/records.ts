@@ -5,6 +5,7 @@ import { type FoldedMessage, foldedMessage, MessageFold } from '../message-fold.
 import type { Breaker } from '../runner/compaction/breaker.ts'
 import type { LogEntry, LogReader } from '../store/log.ts'
 import type { MailboxStore } from '../store/mailbox.ts'
+import type { Member } from '../store/member.ts'
 import type {
   Branch,
   HistoryPart,
@@ -30,6 +31,8 @@ export interface ForkOptions {
   through?: string | undefined
   /** The number of a branch. The copy then has the history before that cut. @defaultValue none: the present history */
   branch?: number | undefined
+  /** The subject to whom the copy belongs. @defaultValue the whole tenant */
+  subject?: string | undefined
 }
 
 /** The state that decides the next prompt of a session. */
@@ -81,7 +84,10 @@ export class Records {
     return session
   }
 
-  list(tenant: string, page: { limit: number; before?: number }): Promise<SessionPage> {
+  list(
+    tenant: string,
+    page: { limit: number; before?: number; subject?: string },
+  ): Promise<SessionPage> {
     return this.#options.requestStore.list(tenant, page)
   }
 
@@ -89,13 +95,21 @@ export class Records {
     return this.#options.requestStore.branches(sessionId)
   }
 
-  fork(sessionId: string, { tenant, newId, through, branch }: ForkOptions): Promise<boolean> {
+  fork(
+    sessionId: string,
+    { tenant, newId, through, branch, subject }: ForkOptions,
+  ): Promise<boolean> {
     return this.#options.requestStore.fork(sessionId, {
       newId,
       tenant,
       ...(through !== undefined && { through }),
       ...(branch !== undefined && { branch }),
+      ...(subject !== undefined && { subject }),
     })
+  }
+
+  setMembers(sessionId: string, tenant: string, members: readonly Member[]): Promise<boolean> {
+    return this.#options.requestStore.setMembers(sessionId, members, { tenant })
   }
 
   async remove(sessionId: string, tenant: string): Promise<boolean> {

@@ -15,6 +15,8 @@ export interface SessionFork {
   messageId?: string | undefined
   /** The number of a branch: the copy has the history as it was before that cut. @defaultValue none */
   branch?: number | undefined
+  /** The subject to whom the copy belongs. @defaultValue the whole tenant */
+  subject?: string | undefined
 }
 
 /**
@@ -25,12 +27,18 @@ export interface SessionFork {
 export async function forkSession(
   sessions: Sessions,
   { id: sessionId, tenant }: SessionRecord,
-  { id = randomUUID(), messageId, branch }: SessionFork,
+  { id = randomUUID(), messageId, branch, subject }: SessionFork,
 ): Promise<string> {
   if (messageId !== undefined) checkText('messageId', messageId)
   checkWhole('branch', branch)
   const newId = storedId(tenant, id)
-  const isForked = await sessions.fork(sessionId, { newId, tenant, through: messageId, branch })
+  const isForked = await sessions.fork(sessionId, {
+    newId,
+    tenant,
+    subject,
+    through: messageId,
+    branch,
+  })
   if (isForked) return id
   const isTaken = (await sessions.find(tenant, id)) !== undefined
   throw new LoomError(

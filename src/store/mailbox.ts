@@ -6,6 +6,7 @@
 import type { UIMessage } from 'ai'
 
 import type { Letter, WhenBusy } from './letter.ts'
+import type { Author } from './member.ts'
 import type { Claim } from './turn.ts'
 
 /** Posts letters to the mailbox of a session, and takes them out. */
@@ -60,7 +61,7 @@ export interface MailboxStore {
 }
 
 /** The circumstances of a post. */
-export interface PostOptions {
+export interface PostOptions extends Author {
   /** The instance that owns the session if the post claims it. */
   instance: string
   /** The tenant of the session; '' without authentication. The first post sets it. */
@@ -117,7 +118,7 @@ export interface QueueEdit {
  * the letter waits for its turn, or for the running turn if it is `steered`. `known`: the id was
  * posted before. `taken`: it was posted before with other content. `moved`: the message of an edit
  * began its turn, so the caller reads it again. `busy` and `full`: the session did not accept the
- * letter. `foreign`: it belongs to another tenant. `refused`: no message waits for the answer, or
+ * letter. `foreign`: it belongs to another tenant, or to other subjects of the tenant. `refused`: no message waits for the answer, or
  * the message to edit does not exist. `unknown`: the stored state is of another version of Loom.
  */
 export type PostReply =
@@ -157,7 +158,7 @@ export type PostReply =
   | { status: 'full' }
   /** The session is a task that its tree lacks, or the session does not exist and the letter begins none. */
   | { status: 'gone' }
-  /** The session belongs to another tenant. */
+  /** The session belongs to another tenant, or the `writer` may not write to it. */
   | { status: 'foreign' }
   /**
    * The letter is an answer, and no message waits or can come to wait for it. Or its `cutAt` is neither

@@ -4,6 +4,7 @@
  * dropped, and each write of a schedule makes the entry before it.
  */
 import type { Letter } from './letter.ts'
+import type { Author } from './member.ts'
 
 /** The rule for the times of a schedule. */
 export type ScheduleRule =
@@ -37,7 +38,7 @@ export interface Schedule {
 }
 
 /** The owner of a new schedule. */
-export interface ScheduleOwner {
+export interface ScheduleOwner extends Author {
   /** The tenant of the session; '' without authentication. */
   tenant: string
   /** The agent of a session that begins with the schedule. */

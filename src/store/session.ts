@@ -3,6 +3,7 @@ import type { JSONObject } from '@ai-sdk/provider'
 import type { UIMessage } from 'ai'
 
 import type { Spending } from '../spending.ts'
+import type { Member, Shared } from './member.ts'
 import type { Summary } from './summary.ts'
 import type { ReaderFloor, Stop } from './turn.ts'
 
@@ -31,7 +32,7 @@ export interface SessionReader {
   context(sessionId: string): Promise<SessionContext>
   /** Returns the messages that were cut from the history, the oldest branch first. */
   branches(sessionId: string): Promise<Branch[]>
-  /** Returns the sessions of the tenant, the last used first. */
+  /** Returns the sessions of the tenant, or of one subject of it, the last used first. */
   list(
     tenant: string,
     options: {
@@ -39,6 +40,8 @@ export interface SessionReader {
       limit: number
       /** `before` of the previous page. @defaultValue the first page */
       before?: number
+      /** Only the sessions that belong to this subject or are shared with it. @defaultValue all of the tenant */
+      subject?: string
     },
   ): Promise<SessionPage>
 }
@@ -64,6 +67,17 @@ export interface SessionStore extends SessionReader {
       /** The id of the last copied message. @defaultValue the last message */
       through?: string
       /** The tenant to whom both sessions belong; '' without authentication. */
+      tenant: string
+      /** The subject to whom the copy belongs. It has no members. @defaultValue the whole tenant */
+      subject?: string
+    },
+  ): Promise<boolean>
+  /** Replaces the members of a session. Returns false if the tenant has no such session. */
+  setMembers(
+    sessionId: string,
+    members: readonly Member[],
+    options: {
+      /** The tenant to whom the session belongs; '' without authentication. */
       tenant: string
     },
   ): Promise<boolean>
@@ -91,7 +105,7 @@ export type SessionState = KnownState | 'unknown'
  * The state of a stored session. All times are in milliseconds since 1970, by the clock of the
  * store.
  */
-export interface SessionRecord {
+export interface SessionRecord extends Shared {
   /** The id of the session in the store. */
   id: string
   /** The tenant (the principal) to whom the session belongs; '' without authentication. */

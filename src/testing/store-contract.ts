@@ -10,6 +10,7 @@ import { model } from './store-contract/model.ts'
 import { posting } from './store-contract/posting.ts'
 import { reading } from './store-contract/reading.ts'
 import { scheduling } from './store-contract/scheduling.ts'
+import { sharing } from './store-contract/sharing.ts'
 import { stopping } from './store-contract/stopping.ts'
 import type { Subject, TestBounds, TestRunner } from './store-contract/subject.ts'
 import { results, tasks } from './store-contract/tasks.ts'
@@ -80,6 +81,7 @@ export function storeContract(
     describe('a waiting message', () => waiting(subject))
     describe('a history', () => history(subject))
     describe('a context', () => context(subject))
+    describe('a session', () => sharing(subject))
     describe('a reader', () => reading(subject))
     describe('an instance', () => instances(subject))
     describe('a schedule', () => scheduling(subject))

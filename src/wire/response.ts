@@ -132,6 +132,12 @@ export class ResponseSink {
     this.#pipe.watch(this.#stallMs)
   }
 
+  /** Ends the answer at once: its reader may not read on. `closed` is aborted. */
+  cut(reason: string): void {
+    this.#close(reason)
+    this.#pipe.destroy()
+  }
+
   get #isOver(): boolean {
     return this.closed.aborted || this.#state === 'ended'
   }

@@ -80,7 +80,8 @@ async function openTalk(store: Store) {
 /** A session whose turns have all ended: with a settled log, a hold that ended, and costs. */
 async function endedTalk(store: Store) {
   const talk = converse(store)
-  await talk.finish(await talk.claim(letter('m1')), { state: 'waiting' })
+  await talk.finish(await talk.claim(letter('m1'), { subject: 'ada' }), { state: 'waiting' })
+  await store.setMembers(talk.id, [{ subject: 'bob', role: 'reader' }], { tenant: '' })
   const second = await talk.claim(letter('m2'))
   await store.settleAbandoned(
     { sessionId: talk.id, claim: second.claim, logId: 're-m1' },

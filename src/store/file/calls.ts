@@ -188,6 +188,8 @@ export function fileCalls({ residents, hints, memory, orphans }: World): Session
       return change(newId, () => memory.fork(id, options), { others: [id] })
     },
 
+    setMembers: (id, members, options) => change(id, () => memory.setMembers(id, members, options)),
+
     async remove(id, options) {
       const isRemoved = await change(id, () => memory.remove(id, options))
       // The messages must not stay on the disk.

@@ -111,8 +111,9 @@ export class SessionImage {
   ): Change | undefined {
     const isNew = this.#session !== session
     if (isNew) this.#begin(session)
-    const { tenant, agent, createdAt } = session
-    const change: Change = isNew ? { begin: { tenant, agent, createdAt } } : {}
+    const { tenant, subject, agent, createdAt } = session
+    const owner = { tenant, ...(subject !== undefined && { subject }) }
+    const change: Change = isNew ? { begin: { ...owner, agent, createdAt } } : {}
     const known = session.known instanceof KnownIds ? session.known.take() : []
     if (known.length > 0) change.known = known
     this.#addHistory(session, { change, batch })
@@ -220,6 +221,7 @@ export class SessionImage {
         agent,
         band,
       ]),
+      ...(session.members.length > 0 && { members: session.members }),
       ...(session.schedules.size > 0 && {
         schedules: [...session.schedules.values()].map(({ letter, ...schedule }) => ({
           ...schedule,

@@ -76,8 +76,9 @@ class Replay implements StoredFile {
   #apply(change: Change): void {
     const { begin, core, history, known = [], branches, logs = [], claims = [] } = change
     if (begin !== undefined) {
-      const { tenant, agent, createdAt } = begin
-      this.session = createSession({ id: this.head?.id ?? '', tenant, agent, at: createdAt })
+      const { tenant, subject, agent, createdAt } = begin
+      const id = this.head?.id ?? ''
+      this.session = createSession({ id, tenant, subject, agent, at: createdAt })
     }
     const { session } = this
     if (session === undefined) return
@@ -120,7 +121,7 @@ class Replay implements StoredFile {
 
   #applyCore(session: MemorySession, core: StoredCore): void {
     const { context, summary, turn, mailbox, error, spent, schedules = [], ...rest } = core
-    Object.assign(session, rest)
+    Object.assign(session, { members: [], ...rest })
     session.error = error
     session.spent = spent
     session.context = context === undefined ? undefined : valueOf(this.#contexts, context)

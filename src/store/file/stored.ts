@@ -7,6 +7,7 @@
  */
 import type { Spending } from '../../spending.ts'
 import type { LogEntry } from '../log.ts'
+import type { Member } from '../member.ts'
 import type { Band, Known, MemorySession, MemoryTurn } from '../memory/session.ts'
 import type { Schedule } from '../schedule.ts'
 import type { Task, TaskEntry, TaskState } from '../task.ts'
@@ -22,7 +23,7 @@ export interface Head {
 
 export interface Change {
   /** The session begins anew with this change. */
-  begin?: { tenant: string; agent: string; createdAt: number }
+  begin?: { tenant: string; subject?: string; agent: string; createdAt: number }
   core?: StoredCore
   /** The number of messages that stay at the begin of the history, then the messages after these. */
   history?: [keep: number, ...added: number[]]
@@ -66,6 +67,8 @@ export interface StoredCore {
   mailbox: [letter: number, agent: string, band: Band][]
   /** Absent if there are none. */
   schedules?: StoredSchedule[]
+  /** Absent if there are none. */
+  members?: readonly Member[]
 }
 
 export type StoredTurn = Pick<

@@ -2,11 +2,12 @@
 import { contextAfter } from '../context.ts'
 import type { Letter } from '../letter.ts'
 import type { MailboxStore, PostOptions, PostReply } from '../mailbox.ts'
+import { mayWrite } from '../member.ts'
 import { isTaskId } from '../task.ts'
 import { isTooLarge } from './mailbox-size.ts'
 import { editQueued, isOther, noteEdit, runFirst } from './queue-edit.ts'
 import type { MemorySession } from './session.ts'
-import { bands, bury, createSession, enqueue, isForTurn, know } from './session.ts'
+import { bands, bury, createSession, enqueue, isForTurn, know, sharedOf } from './session.ts'
 import { hasTask } from './tasks.ts'
 import { begin, beginNext, enter, knownAs, knownOf, postBusy } from './turns.ts'
 import type { World } from './turns.ts'
@@ -74,7 +75,8 @@ function post(world: World, sessionId: string, letter: Letter, options: PostOpti
   if (isTaskId(sessionId) && !hasTask(world.sessions, sessionId)) return { status: 'gone' }
   const exists = found !== undefined && found.state !== 'deleted'
   if (exists) {
-    if (found.tenant !== options.tenant) return { status: 'foreign' }
+    if (found.tenant !== options.tenant || !mayWrite(sharedOf(found), options.writer))
+      return { status: 'foreign' }
     found.usedAt = world.nextUse()
     const { edit } = options
     const known = edit
@@ -176,10 +178,10 @@ function isRefused(session: MemorySession, { kind, cutAt, replyId }: Letter): bo
 function sessionWithSeed(
   { now, nextUse, bounds }: World,
   id: string,
-  { tenant, agent, seed }: PostOptions,
+  { tenant, subject, agent, seed }: PostOptions,
   former: MemorySession | undefined,
 ) {
-  const session = createSession({ id, tenant, agent, at: now(), former })
+  const session = createSession({ id, tenant, subject, agent, at: now(), former })
   session.usedAt = nextUse()
   for (const message of seed ?? []) {
     session.history.set(message.id, message)

@@ -2,12 +2,13 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
 import { historyAt } from '../branches.ts'
+import { isListedFor } from '../member.ts'
 import { firstDueAt } from '../schedule.ts'
 import type { SessionRecord, SessionStore } from '../session.ts'
 import { isTaskId } from '../task.ts'
 import { titleOf } from '../title.ts'
 import type { MemorySession } from './session.ts'
-import { createSession, know } from './session.ts'
+import { createSession, know, sharedOf } from './session.ts'
 import type { World } from './turns.ts'
 
 /** The number of sessions that one turn of the event loop reads. It takes about a millisecond. */
@@ -69,7 +70,7 @@ export function memoryRecords(world: World): SessionStore {
       return sessions.get(sessionId)?.branches.map((branch) => ({ ...branch })) ?? []
     },
 
-    async fork(sessionId, { newId, branch, through, tenant }) {
+    async fork(sessionId, { newId, branch, through, tenant, subject }) {
       const session = sessions.get(sessionId)
       if (session?.tenant !== tenant || session.state === 'deleted') return false
       const tree = { history: finishedMessages(session), branches: session.branches }
@@ -79,7 +80,7 @@ export function memoryRecords(world: World): SessionStore {
       if (messages === undefined || isTaken) return false
       const { agent } = session
       const former = existing
-      const copy = createSession({ id: newId, tenant, agent, at: now(), former })
+      const copy = createSession({ id: newId, tenant, subject, agent, at: now(), former })
       copy.usedAt = nextUse()
       for (const message of messages) {
         copy.history.set(message.id, message)
@@ -90,6 +91,15 @@ export function memoryRecords(world: World): SessionStore {
       // Before a cut, the history may have had another message with the same id.
       if (branch === undefined && copy.history.has(summary?.through ?? '')) copy.summary = summary
       sessions.put(copy)
+      return true
+    },
+
+    async setMembers(sessionId, members, { tenant }) {
+      const session = sessions.get(sessionId)
+      if (session?.tenant !== tenant || session.state === 'deleted') return false
+      session.members = [...members]
+      sessions.put(session)
+      hints.give(sessionId, 'log')
       return true
     },
 
@@ -108,11 +118,12 @@ export function memoryRecords(world: World): SessionStore {
       return true
     },
 
-    async list(tenant, { limit, before = Infinity }) {
+    async list(tenant, { limit, before = Infinity, subject }) {
       const ofTenant = [...sessions.all()]
         .filter(
           ({ id, tenant: owner, usedAt }) => owner === tenant && usedAt < before && !isTaskId(id),
         )
+        .filter((session) => isListedFor(sharedOf(session), subject))
         .sort((a, b) => b.usedAt - a.usedAt)
       const records = ofTenant.flatMap((session) => recordOf(session) ?? []).slice(0, limit)
       const last = ofTenant.find(({ id }) => id === records.at(-1)?.id)
@@ -130,6 +141,7 @@ export function recordOf(session: MemorySession): SessionRecord | undefined {
   return {
     id,
     tenant,
+    ...sharedOf(session),
     agent,
     ...(title !== undefined && { title }),
     state,

@@ -1,7 +1,8 @@
 /** Schedules in memory: those of each session, and the index of due sessions. */
+import { mayWrite } from '../member.ts'
 import { type DueIndex, isSameSchedule, type Schedule, type SessionSchedules } from '../schedule.ts'
 import { isTaskId } from '../task.ts'
-import { createSession } from './session.ts'
+import { createSession, sharedOf } from './session.ts'
 import { hasTask } from './tasks.ts'
 import type { World } from './turns.ts'
 
@@ -11,14 +12,16 @@ export function memorySchedules({ sessions, now, nextUse }: World): SessionSched
     return session?.tenant === tenant && session.state !== 'deleted' ? session : undefined
   }
   return {
-    async addSchedule(sessionId, schedule, { tenant, agent, schedulesMax }) {
+    async addSchedule(sessionId, schedule, { tenant, subject, writer, agent, schedulesMax }) {
       const existing = sessions.get(sessionId)
       if (isTaskId(sessionId) && !hasTask(sessions, sessionId)) return 'gone'
       const isThere = existing !== undefined && existing.state !== 'deleted'
-      if (isThere && existing.tenant !== tenant) return 'foreign'
+      const isForeign =
+        isThere && (existing.tenant !== tenant || !mayWrite(sharedOf(existing), writer))
+      if (isForeign) return 'foreign'
       const session = isThere
         ? existing
-        : createSession({ id: sessionId, tenant, agent, at: now(), former: existing })
+        : createSession({ id: sessionId, tenant, subject, agent, at: now(), former: existing })
       const same = session.schedules.get(schedule.id)
       if (same !== undefined) return isSameSchedule(same, schedule) ? 'known' : 'taken'
       if (session.schedules.size >= schedulesMax) return 'full'

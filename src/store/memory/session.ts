@@ -6,6 +6,7 @@ import type { Spending } from '../../spending.ts'
 import type { Letter } from '../letter.ts'
 import type { LogEntry } from '../log.ts'
 import type { KnownAs } from '../mailbox.ts'
+import type { Member, Shared } from '../member.ts'
 import type { Schedule } from '../schedule.ts'
 import type { Branch, KnownState } from '../session.ts'
 import type { Summary } from '../summary.ts'
@@ -15,6 +16,9 @@ import type { TaskTree } from './task-tree.ts'
 export interface MemorySession {
   readonly id: string
   readonly tenant: string
+  /** The subject to whom it belongs. Undefined: the whole tenant. */
+  readonly subject: string | undefined
+  members: readonly Member[]
   readonly agent: string
   state: KnownState | 'deleted'
   readonly createdAt: number
@@ -107,15 +111,25 @@ export interface Bounds {
 /** The fields of a new session. */
 export interface NewSession extends Pick<MemorySession, 'id' | 'tenant' | 'agent'> {
   at: number
+  subject?: string | undefined
   /** The mark of a deleted session with this id. */
   former?: MemorySession | undefined
 }
 
 /** Makes a session that is not in the table yet. Its claims are greater than those of the former one. */
-export function createSession({ id, tenant, agent, at, former }: NewSession): MemorySession {
+export function createSession({
+  id,
+  tenant,
+  subject,
+  agent,
+  at,
+  former,
+}: NewSession): MemorySession {
   return {
     id,
     tenant,
+    subject,
+    members: [],
     agent,
     state: 'idle',
     createdAt: at,
@@ -140,6 +154,12 @@ export function createSession({ id, tenant, agent, at, former }: NewSession): Me
     claims: new Map(),
   }
 }
+
+/** The owner and the members of a session. */
+export const sharedOf = ({ subject, members }: MemorySession): Shared => ({
+  ...(subject !== undefined && { subject }),
+  ...(members.length > 0 && { members }),
+})
 
 /** Keeps a known digest if `known` has none. */
 export function know(session: MemorySession, id: string, known: Known, { knownMax }: Bounds): void {

@@ -1,15 +1,15 @@
 -- Adds a schedule to a session, which begins if it does not exist.
 -- KEYS session mail letters known order history messages branches branched claims live abandoned schedules scheduled
 -- KEYS tasks unfinishedTasks nestedTasks taskSpent removedTasks rootTasks reply
--- ARGV sessionTtlMs replyTtlMs knownMax tenant agent task schedulesMax id occurrence dueAt content schedule seed...
+-- ARGV sessionTtlMs replyTtlMs knownMax tenant subject writer agent task schedulesMax id occurrence dueAt content schedule seed...
 -- RETURNS status
--- USES reply keep clock known history create schedules task
+-- USES reply keep clock known history create schedules task member
 
 local function add()
   if isNoTask() then return { status = 'gone' } end
   local tenant, state = unpack(redis.call('HMGET', key.session, 'tenant', 'state'))
   local isThere = state and state ~= 'deleted'
-  if isThere and tenant ~= arg.tenant then return { status = 'foreign' } end
+  if isThere and isForeign(tenant) then return { status = 'foreign' } end
   local same = isThere and redis.call('HGET', key.scheduled, arg.id)
   if same then
     local content = string.match(same, '^[^\n]*\n([^\n]*)\n')

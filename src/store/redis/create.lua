@@ -1,6 +1,6 @@
 -- Creates a session with a history, for a fork. Refused if the id is taken.
 -- KEYS session known order history messages reply
--- ARGV sessionTtlMs replyTtlMs knownMax tenant agent title summary through context seed...
+-- ARGV sessionTtlMs replyTtlMs knownMax tenant subject agent title summary through context seed...
 -- RETURNS done
 -- USES reply keep clock known history create
 

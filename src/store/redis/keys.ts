@@ -74,6 +74,9 @@ export const agentLines = (agents: readonly string[] | undefined) =>
   agents === undefined ? '' : `\n${agents.map(agentText).join('\n')}\n`
 
 export const indexKey = (tenant: string) => `loom:index:${escaped(tenant)}`
+/** The list of a subject. Encoded, so that no two pairs of names make one key. */
+export const subjectKey = (tenant: string, subject: string) =>
+  `loom:subject:index:${encodeURIComponent(tenant)}:${encodeURIComponent(subject)}`
 
 // One slot for all instances, so that a session moves between their indexes in one step.
 export const registerKey = 'loom:{instances}:register'

@@ -1,58 +1,85 @@
+import { isListedFor } from '../member.ts'
 /**
- * The list of the sessions of a tenant. It is in another slot than the sessions, so it is only a hint: a
- * post writes it without waiting, the next post repairs it, and readers check every entry.
+ * The lists of the sessions of a tenant and of each subject. They are in other slots than the sessions, so they are
+ * only hints: a post writes them without waiting, the next post repairs them, and readers check every entry.
  */
 import type { SessionPage, SessionRecord } from '../session.ts'
 import { isTaskId } from '../task.ts'
 import type { Connection } from './connection.ts'
-import { escaped, indexKey, unescaped } from './keys.ts'
+import { escaped, indexKey, subjectKey, unescaped } from './keys.ts'
 import type { Limits } from './limits.ts'
 import { renewRoot } from './tasks.ts'
 
-/** Moves a session to the front of the list. A task is in no list: its use renews its root. */
+/** Moves a session to the front of the lists. A task is in no list: its use renews its root. */
 export function noteUse(
   connection: Connection,
   limits: Limits,
-  { tenant, sessionId }: { tenant: string; sessionId: string },
+  {
+    tenant,
+    sessionId,
+    subjects = [],
+  }: { tenant: string; sessionId: string; subjects?: readonly string[] | undefined },
 ): void {
   if (isTaskId(sessionId)) return renewRoot(connection, limits, sessionId)
+  moveToFront(connection, limits, { index: indexKey(tenant), sessionId })
+  noteSubjects(connection, limits, { tenant, sessionId, subjects })
+}
+
+/** Moves a session to the front of the lists of subjects. */
+export function noteSubjects(
+  connection: Connection,
+  limits: Limits,
+  {
+    tenant,
+    sessionId,
+    subjects,
+  }: { tenant: string; sessionId: string; subjects: readonly string[] },
+): void {
+  for (const subject of subjects) {
+    moveToFront(connection, limits, { index: subjectKey(tenant, subject), sessionId })
+  }
+}
+
+function moveToFront(
+  connection: Connection,
+  limits: Limits,
+  { index, sessionId }: { index: string; sessionId: string },
+): void {
   const session = escaped(sessionId)
-  const listing = connection.run(
-    'index-session',
-    { index: indexKey(tenant) },
-    { ...limits, session },
-  )
   // If this fails, the accepted post must not fail.
-  listing.catch(() => {})
+  connection.run('index-session', { index }, { ...limits, session }).catch(() => {})
 }
 
 export function unlistSessions(
   connection: Connection,
-  tenant: string,
+  index: string,
   sessionIds: readonly string[],
 ): void {
   const ids = sessionIds.map(escaped)
-  connection.send((client) => client.zrem(indexKey(tenant), ...ids)).catch(() => {})
+  connection.send((client) => client.zrem(index, ...ids)).catch(() => {})
 }
 
 export async function readList(
   connection: Connection,
   tenant: string,
-  { limit, before }: { limit: number; before?: number },
+  { limit, before, subject }: { limit: number; before?: number; subject?: string },
   read: (sessionId: string) => Promise<SessionRecord | undefined>,
 ): Promise<SessionPage> {
+  const index = subject === undefined ? indexKey(tenant) : subjectKey(tenant, subject)
+  const isListed = (record: SessionRecord | undefined): record is SessionRecord =>
+    record?.tenant === tenant && isListedFor(record, subject)
   const sessions: SessionRecord[] = []
   let from = before === undefined ? '+inf' : `(${before}`
   while (sessions.length < limit) {
     const count = limit - sessions.length
     const rows = await connection.send((client) =>
-      client.zrevrangebyscore(indexKey(tenant), from, '-inf', 'WITHSCORES', 'LIMIT', 0, count),
+      client.zrevrangebyscore(index, from, '-inf', 'WITHSCORES', 'LIMIT', 0, count),
     )
     const ids = rows.filter((_, index) => index % 2 === 0).map(unescaped)
     const records = await Promise.all(ids.map(read))
-    sessions.push(...records.flatMap((record) => (record?.tenant === tenant ? [record] : [])))
-    const gone = ids.filter((_, index) => records[index]?.tenant !== tenant)
-    if (gone.length > 0) unlistSessions(connection, tenant, gone)
+    sessions.push(...records.filter(isListed))
+    const gone = ids.filter((_, at) => !isListed(records[at]))
+    if (gone.length > 0) unlistSessions(connection, index, gone)
     if (ids.length < count) return { sessions }
     from = `(${rows.at(-1)}`
   }

@@ -12,14 +12,17 @@ import { keyOf } from './tasks.ts'
 export function redisMailbox(connection: Connection, limits: Limits): MailboxStore {
   return {
     async post(sessionId, letter, options) {
-      noteUse(connection, limits, { tenant: options.tenant, sessionId })
+      const { tenant, subject = '', listedFor = subject === '' ? [] : [subject] } = options
+      noteUse(connection, limits, { tenant, sessionId, subjects: listedFor })
       const rootTasks = rootTasksKey(sessionId)
       const keys = { ...callKeys('post', sessionId), rootTasks }
       const reply = await connection.run('post', keys, {
         ...limits,
         instance: escaped(options.instance),
         agents: agentLines(options.agents),
-        tenant: escaped(options.tenant),
+        tenant: escaped(tenant),
+        subject: escaped(subject),
+        writer: escaped(options.writer ?? ''),
         agent: options.agent,
         task: keyOf(sessionId),
         isResult: options.isResult === true ? '1' : '',

@@ -3,9 +3,9 @@
 -- KEYS session mail letters known order history messages branches branched claims live abandoned schedules scheduled
 -- KEYS tasks unfinishedTasks nestedTasks taskSpent removedTasks rootTasks reply
 -- ARGV sessionTtlMs replyTtlMs knownMax branchesMax branchedMax
--- ARGV instance agents tenant agent task isResult beginsNone whenBusy mailboxLimit mailboxBytesMax id cutAt digest edits key letter seed...
+-- ARGV instance agents tenant subject writer agent task isResult beginsNone whenBusy mailboxLimit mailboxBytesMax id cutAt digest edits key letter seed...
 -- RETURNS status position steered as replyId claim logId resumed abandoned floor isLeft nextLetter nextMessage
--- USES reply keep clock hint known history cut letter fence claim create task
+-- USES reply keep clock hint known history cut letter fence claim create task member
 
 local tenant, state, logId, letterId, stop =
   unpack(redis.call('HMGET', key.session, 'tenant', 'state', 'logId', 'letterId', 'stop'))
@@ -167,7 +167,7 @@ end
 local function post()
   if isNoTask() then return { status = 'gone' } end
   if arg.beginsNone == '1' and not tenant then return { status = 'gone' } end
-  if tenant and tenant ~= arg.tenant then return { status = 'foreign' } end
+  if tenant and isForeign(tenant) then return { status = 'foreign' } end
   -- Another version of Loom stored this state. A turn would destroy its meaning.
   if tenant and state ~= 'idle' and state ~= 'running' and state ~= 'waiting' then
     return { status = 'unknown' }

@@ -8,6 +8,7 @@ import { storedJson } from '../../ground/json/pieces.ts'
 import { WorkSteps } from '../../ground/long-work.ts'
 import { contextParts, withServerPart } from '../context.ts'
 import type { Answer, Letter, LetterRequest } from '../letter.ts'
+import type { Member } from '../member.ts'
 import type { KnownState, SessionRecord } from '../session.ts'
 import type { Summary } from '../summary.ts'
 import { titleOf } from '../title.ts'
@@ -216,9 +217,12 @@ export function sessionOf(
   const state = stateOf(fields.state) ?? 'unknown'
   const stop = stopOf(fields.stop)
   const spent = spendingOf(fields)
+  const members = membersIn(fields.members)
   return {
     id,
     tenant: unescaped(fields.tenant),
+    ...(fields.subject !== '' && { subject: unescaped(fields.subject) }),
+    ...(members.length > 0 && { members }),
     agent: fields.agent,
     ...(fields.title !== '' && { title: Buffer.from(fields.title, 'base64').toString() }),
     state,
@@ -244,6 +248,15 @@ export function sessionOf(
     }),
   }
 }
+
+/** An unknown role, stored by another version, may read. */
+const membersIn = (lines: string): Member[] =>
+  lines.split('\n').flatMap((line) => {
+    const at = line.indexOf(' ')
+    if (at === -1) return []
+    const role = line.slice(0, at) === 'writer' ? 'writer' : 'reader'
+    return [{ subject: unescaped(line.slice(at + 1)), role }]
+  })
 
 /** An unknown profile, stored by another version, counts as the lowest. */
 const floorOf = (text: string): ReaderFloor =>

@@ -16,15 +16,18 @@ const keptMs = 30 * 24 * 60 * 60 * 1000
 export function redisSchedules(connection: Connection, limits: Limits): ScheduleStore {
   const due = dueKey
   return {
-    async addSchedule(sessionId, schedule, { tenant, agent, schedulesMax }) {
+    async addSchedule(sessionId, schedule, { tenant, agent, schedulesMax, ...author }) {
       const { id, occurrence, dueAt, letter } = schedule
       const [head, text] = [`${headOf(schedule)}\n`, await letterText(letter, letter.request.agent)]
-      noteUse(connection, limits, { tenant, sessionId })
+      const { subject = '', writer = '', listedFor = subject === '' ? [] : [subject] } = author
+      noteUse(connection, limits, { tenant, sessionId, subjects: listedFor })
       const rootTasks = rootTasksKey(sessionId)
       const keys = { ...callKeys('add-schedule', sessionId), rootTasks }
       const { status } = await connection.run('add-schedule', keys, {
         ...limits,
         tenant: escaped(tenant),
+        subject: escaped(subject),
+        writer: escaped(writer),
         agent,
         task: keyOf(sessionId),
         schedulesMax,

@@ -1,11 +1,21 @@
 /** Sessions in Redis: reading, listing, forking, deleting. */
 import { historyAt } from '../branches.ts'
+import type { Member } from '../member.ts'
 import type { Branch, SessionRecord, SessionStore } from '../session.ts'
 import { isTaskId } from '../task.ts'
 import type { Connection } from './connection.ts'
-import { callKeys, escaped, logKey, mailKey, sessionKey, sessionKeys, unescaped } from './keys.ts'
+import {
+  callKeys,
+  escaped,
+  indexKey,
+  logKey,
+  mailKey,
+  sessionKey,
+  sessionKeys,
+  unescaped,
+} from './keys.ts'
 import type { Limits } from './limits.ts'
-import { noteUse, readList, unlistSessions } from './list.ts'
+import { noteSubjects, noteUse, readList, unlistSessions } from './list.ts'
 import {
   contextIn,
   messagesIn,
@@ -83,7 +93,7 @@ export function redisSessions(connection: Connection, limits: Limits): SessionSt
     },
 
     // The two ids are in two slots, so this takes two steps: a read, and the creation of the new session.
-    async fork(sessionId, { newId, branch, through, tenant }) {
+    async fork(sessionId, { newId, branch, through, tenant, subject }) {
       if (isTaskId(newId)) return false
       const tree = await readTree(sessionId)
       const messages = historyAt(tree, { branch, through })
@@ -93,10 +103,12 @@ export function redisSessions(connection: Connection, limits: Limits): SessionSt
       const isWhole = messages.some(
         ({ id }) => branch === undefined && escaped(id) === tree.through,
       )
-      noteUse(connection, limits, { tenant, sessionId: newId })
+      const subjects = subject === undefined ? [] : [subject]
+      noteUse(connection, limits, { tenant, sessionId: newId, subjects })
       const { done } = await connection.run('create', callKeys('create', newId), {
         ...limits,
         tenant: tree.tenant,
+        subject: escaped(subject ?? ''),
         agent: tree.agent,
         title: titleText(messages),
         summary: isWhole ? tree.summary : '',
@@ -104,6 +116,18 @@ export function redisSessions(connection: Connection, limits: Limits): SessionSt
         context: tree.context,
         seed: await seedOf(messages),
       })
+      return done === '1'
+    },
+
+    async setMembers(sessionId, members, { tenant }) {
+      const keys = callKeys('set-members', sessionId)
+      const { done } = await connection.run('set-members', keys, {
+        ...limits,
+        tenant: escaped(tenant),
+        members: memberLines(members),
+      })
+      const subjects = members.map(({ subject }) => subject)
+      if (done === '1') noteSubjects(connection, limits, { tenant, sessionId, subjects })
       return done === '1'
     },
 
@@ -117,13 +141,18 @@ export function redisSessions(connection: Connection, limits: Limits): SessionSt
       for (const logId of logIds) {
         await connection.send((client) => client.unlink(logKey(sessionId, unescaped(logId))))
       }
-      if (done === '1' && !isTaskId(sessionId)) unlistSessions(connection, tenant, [sessionId])
+      if (done === '1' && !isTaskId(sessionId))
+        unlistSessions(connection, indexKey(tenant), [sessionId])
       return done === '1'
     },
 
     list: (tenant, page) => readList(connection, tenant, page, read),
   }
 }
+
+/** The stored form of members; see `part/member.lua`. */
+const memberLines = (members: readonly Member[]): string =>
+  members.map(({ role, subject }) => `${role} ${escaped(subject)}\n`).join('')
 
 /** Reads the reply of `read-tree.lua`. */
 async function treeIn({ lines, branches, unfinished }: Reply<Signatures['read-tree']>) {

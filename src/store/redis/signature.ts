@@ -84,6 +84,8 @@ export const recordFields = [
   'spentUnknown',
   'held',
   'due',
+  'subject',
+  'members',
   'queued',
 ] as const
 
@@ -98,6 +100,8 @@ export const signatures = {
       'instance',
       'agents',
       'tenant',
+      'subject',
+      'writer',
       'agent',
       'task',
       'isResult',
@@ -193,12 +197,18 @@ export const signatures = {
     args: [...ttls, 'tenant'],
     returns: ['done', 'claims...'],
   },
+  'set-members': {
+    keys: ['session', 'reply'],
+    args: ['replyTtlMs', 'tenant', 'members'],
+    returns: ['done'],
+  },
   create: {
     keys: ['session', 'known', 'order', 'history', 'messages', 'reply'],
     args: [
       ...ttls,
       'knownMax',
       'tenant',
+      'subject',
       'agent',
       'title',
       'summary',
@@ -214,6 +224,8 @@ export const signatures = {
       ...ttls,
       'knownMax',
       'tenant',
+      'subject',
+      'writer',
       'agent',
       'task',
       'schedulesMax',

@@ -3,6 +3,7 @@
 local function create()
   redis.call('HSET', key.session, 'tenant', arg.tenant, 'agent', arg.agent, 'state', 'idle',
     'created', now(), 'updated', now())
+  if arg.subject ~= '' then redis.call('HSET', key.session, 'subject', arg.subject) end
   for index = 1, #arg.seed, 2 do
     put(arg.seed[index], arg.seed[index + 1])
     know(arg.seed[index], 'd', '')
