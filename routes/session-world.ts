@@ -67,7 +67,7 @@ function principalIn(given: unknown): Principal {
   if (isPrincipal(given)) return given
   // Not a `LoomError`: this is a fault of the application, and the text is for its error log.
   throw new Error(
-    `principalOf must return a text, a Principal or undefined; got a ${typeof given}${isFields(given) ? ' that is no Principal' : ''}.`,
+    `principalOf must return a text or undefined, or a Principal; got ${isFields(given) ? 'an object that is none' : `a ${typeof given}`}.`,
   )
 }
 

@@ -26,16 +26,13 @@ function openRoutes(scripts: readonly Script[] = Array.from({ length: 30 }, () =
   const loom = new Loom({ agents: [agent] })
   onTestFinished(() => loom.close())
   const app = sessionRoutes(loom, { principalOf: (c) => principals[c.req.header('x-user') ?? ''] })
-  const send = (
-    user: string,
-    method: string,
-    path: string,
-    body?: unknown,
-    accept = 'application/json',
-  ) =>
+  const send = async (user: string, method: string, path: string, body?: unknown) =>
     app.request(`/chat${path}`, {
       method,
-      headers: { 'x-user': user, accept },
+      headers: {
+        'x-user': user,
+        accept: path.includes('/stream') ? 'text/event-stream' : 'application/json',
+      },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     })
   const ask = async (user: string, method: string, path: string, body?: unknown) => {
@@ -190,9 +187,7 @@ describe('the members of a session', () => {
     await share([{ subject: 'rita', role: 'reader' }])
     const running = say('ada', 'Go on')
     const streams = await Promise.all(
-      ['/plan/stream?follow=session', '/plan/stream'].map((path) =>
-        send('rita', 'GET', path, undefined, 'text/event-stream'),
-      ),
+      ['/plan/stream?follow=session', '/plan/stream'].map((path) => send('rita', 'GET', path)),
     )
     await share([])
     const ends = streams.map((stream) => stream.text().catch(() => 'cut'))
