@@ -12,6 +12,7 @@ import type { ScheduleInfo } from '../src/schedule.ts'
 import type { QueuedLetterInfo, SessionInfo } from '../src/session/session-info.ts'
 import type { StopReply } from '../src/session/session-stop.ts'
 import type { QueueOnStop } from '../src/store/letter.ts'
+import type { Member } from '../src/store/member.ts'
 import type { Branch } from '../src/store/session.ts'
 import type { TaskInfo } from '../src/task.ts'
 import type {
@@ -24,6 +25,7 @@ import type {
   HistoryQuery,
   ReaderQuery,
   ScheduleBody,
+  SharedWith,
   StreamQuery,
   ToolAnswer,
   WholeAnswer,
@@ -67,6 +69,7 @@ type Body<INPUT, STATUS extends number> = Endpoint<INPUT, null, 'body', STATUS> 
 
 type Get<RESPONSE> = Record<'$get', RESPONSE>
 type Post<RESPONSE> = Record<'$post', RESPONSE>
+type Put<RESPONSE> = Record<'$put', RESPONSE>
 type Delete<RESPONSE> = Record<'$delete', RESPONSE>
 
 type Parameters<NAME extends string> = Record<'param', Record<NAME, string>>
@@ -126,6 +129,9 @@ interface SessionSchema {
   '/:id/schedules/:scheduleId': Delete<Body<Parameters<'id' | 'scheduleId'>, 204>>
   /** Returns the messages that were cut. */
   '/:id/branches': Get<Json<OfSession & Query<ReaderQuery>, Record<'branches', Branch[]>>>
+  /** Returns and replaces the members. */
+  '/:id/members': Get<Json<OfSession, SharedWith>> &
+    Put<Json<OfSession & Posted<Record<'members', readonly Member[]>>, SharedWith>>
   /** Copies the session. */
   '/:id/fork': Post<Json<OfSession & Posted<ForkBody>, Record<'id', string>, 201>>
   /** Answers a call. */

@@ -3,6 +3,7 @@ import type { UIMessage } from 'ai'
 
 import type { SessionInfo } from '../src/session/session-info.ts'
 import type { WhenBusy } from '../src/store/letter.ts'
+import type { Member } from '../src/store/member.ts'
 
 /** The reader of a response. */
 export interface ReaderQuery {
@@ -126,6 +127,14 @@ export type ScheduleBody = ScheduledMessage &
     | Record<'every', number>
     | (Record<'cron', string> & Partial<Record<'timeZone', string>>)
   )
+
+/** The subjects who may use a session. */
+export interface SharedWith {
+  /** The subject to whom the session belongs. Absent if it belongs to its whole tenant. */
+  owner?: string
+  /** The subjects with whom it is shared. */
+  members: readonly Member[]
+}
 
 /** The body of a fork. */
 export interface ForkBody {

@@ -5,12 +5,13 @@ import { z } from 'zod/v4'
 import { LoomError } from '../src/ground/error.ts'
 import { isPrincipalName, principalNameMax } from '../src/ground/principal.ts'
 import { noSession } from '../src/session/receipt.ts'
-import { type Member, membersMax } from '../src/store/member.ts'
+import { membersMax } from '../src/store/member.ts'
 import type { SessionRecord } from '../src/store/session.ts'
 import { isTaskId } from '../src/store/task.ts'
 import { issueIn } from './chat-request.ts'
 import { jsonResponse } from './json-response.ts'
 import { readFields } from './known-fields.ts'
+import type { SharedWith } from './route-bodies.ts'
 import { ownSession, type SessionWorld } from './session-world.ts'
 
 export const memberSchema = z.strictObject({
@@ -58,7 +59,7 @@ export async function setMembers(c: Context, world: SessionWorld): Promise<Respo
 const sharedWith = ({
   subject,
   members: list = [],
-}: Pick<SessionRecord, 'subject' | 'members'>): { owner?: string; members: readonly Member[] } => ({
+}: Pick<SessionRecord, 'subject' | 'members'>): SharedWith => ({
   ...(subject !== undefined && { owner: subject }),
   members: list,
 })

@@ -15,6 +15,7 @@ type Methods<PATH extends keyof Typed> = Record<keyof Typed[PATH], true>
 
 const get = { $get: true } as const
 const post = { $post: true } as const
+const put = { $put: true } as const
 const remove = { $delete: true } as const
 
 /** The compiler refuses a missing and an additional path or method. */
@@ -37,6 +38,7 @@ const typed: { [PATH in keyof Typed]: Methods<PATH> } = {
   '/api/chat/:id/schedules': { ...get, ...post },
   '/api/chat/:id/schedules/:scheduleId': remove,
   '/api/chat/:id/branches': get,
+  '/api/chat/:id/members': { ...get, ...put },
   '/api/chat/:id/fork': post,
   '/api/chat/:id/tools/:toolCallId': post,
   '/api/chat/:id/approvals/:approvalId': post,
@@ -53,6 +55,7 @@ const typed: { [PATH in keyof Typed]: Methods<PATH> } = {
   '/api/agents/:agent/chat/:id/schedules': { ...get, ...post },
   '/api/agents/:agent/chat/:id/schedules/:scheduleId': remove,
   '/api/agents/:agent/chat/:id/branches': get,
+  '/api/agents/:agent/chat/:id/members': { ...get, ...put },
   '/api/agents/:agent/chat/:id/fork': post,
   '/api/agents/:agent/chat/:id/tools/:toolCallId': post,
   '/api/agents/:agent/chat/:id/approvals/:approvalId': post,
