@@ -1,6 +1,7 @@
 /**
  * The server's settings, checked once at start. A setting that this version does not support is
- * refused, not ignored: an operator who sets a secret for JWTs must not run an open server.
+ * refused, not ignored: an operator who sets a secret for JWTs must not run an open server. The file is
+ * long because it has each setting twice: its rule for the environment, and its field with a description.
  */
 import { join, resolve } from 'node:path'
 

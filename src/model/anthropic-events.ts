@@ -5,7 +5,7 @@
  * error in that case, and also if a proxy leaves out the usage or sends an event without a type.
  */
 import { textOf } from './openai-compatible/chunk.ts'
-import { isRecord, parseJson } from './openai-compatible/json-record.ts'
+import { isRecord } from './openai-compatible/json-record.ts'
 import type { JsonRecord } from './openai-compatible/json-record.ts'
 import { RewrittenEvents } from './rewritten-events.ts'
 
@@ -28,15 +28,10 @@ export class AnthropicEvents extends RewrittenEvents {
 
   protected override event(data: string): void {
     if (this.#omissions.size === 0 && plainDelta.test(data)) this.write(data)
-    else this.#check(data)
+    else this.rewrite(data)
   }
 
-  #check(data: string): void {
-    const event = parseJson(data)
-    if (!isRecord(event) || Array.isArray(event)) {
-      this.write(data)
-      return
-    }
+  protected override rewriteObject(event: JsonRecord, data: string): void {
     const { type, index, content_block: block, delta, usage } = event
     if (type === undefined && isRecord(event['error'])) {
       this.write(JSON.stringify({ ...event, type: 'error' }))

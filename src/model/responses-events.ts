@@ -3,7 +3,7 @@
  * the answer with an error if a gateway sends an event without a type. It reads an empty answer if only
  * the last event contains the output. It reads `stop` if an incomplete answer has no reason.
  */
-import { isRecord, parseJson } from './openai-compatible/json-record.ts'
+import { isRecord } from './openai-compatible/json-record.ts'
 import type { JsonRecord } from './openai-compatible/json-record.ts'
 import { RewrittenEvents } from './rewritten-events.ts'
 
@@ -17,15 +17,10 @@ export class ResponsesEvents extends RewrittenEvents {
     if (plainDelta.test(data)) {
       this.#hasOutput = true
       this.write(data)
-    } else this.#check(data)
+    } else this.rewrite(data)
   }
 
-  #check(data: string): void {
-    const event = parseJson(data)
-    if (!isRecord(event) || Array.isArray(event)) {
-      this.write(data)
-      return
-    }
+  protected override rewriteObject(event: JsonRecord, data: string): void {
     const { type, response, error } = event
     if (typeof type !== 'string') {
       if (isRecord(error)) this.write(JSON.stringify({ ...event, type: 'error' }))

@@ -1,6 +1,7 @@
 /** Converts an event stream, event by event, to one that the package of a provider can read. */
 import { EventScanner } from './openai-compatible/event-scanner.ts'
-import { parseJson } from './openai-compatible/json-record.ts'
+import { isRecord, parseJson } from './openai-compatible/json-record.ts'
+import type { JsonRecord } from './openai-compatible/json-record.ts'
 
 export abstract class RewrittenEvents {
   readonly #scanner: EventScanner
@@ -30,6 +31,16 @@ export abstract class RewrittenEvents {
 
   /** Writes an event in the form that the package reads, or nothing. */
   protected abstract event(data: string): void
+
+  /** Parses an event for `rewriteObject`. Writes data that is not a JSON object unchanged. */
+  protected rewrite(data: string): void {
+    const event = parseJson(data)
+    if (isRecord(event) && !Array.isArray(event)) this.rewriteObject(event, data)
+    else this.write(data)
+  }
+
+  /** @param data the text of the event, to write it unchanged */
+  protected abstract rewriteObject(event: JsonRecord, data: string): void
 
   /** A line end in the data is white space between JSON tokens, so a space can replace it. */
   protected write(data: string): void {

@@ -1,7 +1,8 @@
 /**
  * The loop of a conversation: it reads a line, sends it and shows the answer. The lines come from a
  * terminal or a pipe. During an answer, Ctrl-C stops it. At the prompt, Ctrl-C clears the line, and
- * a second one quits.
+ * a second one quits. The file is long because each line, key and answer changes one state: the current
+ * conversation, the message that was shown last, and the exit code.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 

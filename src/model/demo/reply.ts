@@ -52,7 +52,9 @@ function knownAnswer({ text, earlier }: DemoRequest): string | undefined {
     return known === undefined ? "You haven't told me your name yet." : `Your name is ${known}.`
   }
   const name = nameIn(text)
-  if (name !== undefined) return `Nice to meet you, ${name}. I'll remember it in this conversation.`
+  if (name !== undefined) {
+    return `Nice to meet you, ${name}. I'll remember that for this conversation.`
+  }
   if (/\bwhat did i (?:just )?say\b/i.test(text)) {
     const last = earlier.at(-1)
     return last === undefined ? 'This is your first message.' : `You said: “${quotable(last)}”`

@@ -1,7 +1,8 @@
 /**
  * The signatures of the Lua scripts: their keys, arguments and replies. The head of each script repeats
  * its signature for its readers, and the loader refuses to start if the two differ. A last name that ends
- * in `...` stands for all remaining values. A last name `...` repeats the whole group.
+ * in `...` stands for all remaining values. A last name `...` repeats the whole group. The file is long
+ * because it is the list of all scripts.
  */
 export interface Signature {
   keys: readonly string[]
