@@ -103,10 +103,17 @@ export async function serve(world: CommandWorld, options: ServeOptions): Promise
   return exitCodes.done
 }
 
-/** If Redis cannot be reached at the start, its setting is probably wrong. */
+/**
+ * If Redis cannot be used at the start, its setting is probably wrong. The operator gets the reply of Redis,
+ * which no client gets.
+ */
 function asConfigError(error: unknown): never {
   if (!(error instanceof LoomError) || error.code !== 'unavailable') throw error
-  throw new LoomError('invalid-config', error.message, { cause: error })
+  const reason = error.cause === undefined ? '' : errorMessage(error.cause)
+  const text = error.message.includes(reason)
+    ? error.message
+    : `Redis refuses the first request of Loom: ${reason} Start the server again when Redis takes writes.`
+  throw new LoomError('invalid-config', text, { cause: error })
 }
 
 /**

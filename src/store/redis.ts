@@ -11,6 +11,7 @@ import { redisInstances } from './redis/instances.ts'
 import type { Limits } from './redis/limits.ts'
 import { redisLogs } from './redis/logs.ts'
 import { redisMailbox } from './redis/mailbox.ts'
+import { checkPermissions } from './redis/permissions.ts'
 import { isRedisPrefix, redisPrefixRule } from './redis/prefix.ts'
 import { redisSchedules } from './redis/schedules.ts'
 import { checkServer } from './redis/server.ts'
@@ -116,6 +117,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
     for (const message of await checkServer(connection.clients.commands, address)) {
       report({ type: 'warning', message })
     }
+    await checkPermissions(connection.clients, keyPrefixOf(prefix))
   } catch (error) {
     connection.close()
     throw error

@@ -25,12 +25,15 @@ export interface RedisProxy extends AsyncDisposable {
   /** From now on no byte passes in either direction. The connections stay open. */
   hold(): void
   release(): void
+  /** From now on each reply arrives this many milliseconds later. */
+  slow(ms: number): void
 }
 
 export async function startProxy(port: number): Promise<RedisProxy> {
   let armed: { text: string; moment: CutMoment; hold: boolean } | undefined
   let cuts = 0
   let isHeld = false
+  let delayMs = 0
   const sockets = new Set<Socket>()
   const track = (socket: Socket) => {
     sockets.add(socket)
@@ -60,6 +63,7 @@ export async function startProxy(port: number): Promise<RedisProxy> {
     })
     redis.on('data', (bytes) => {
       if (doom !== undefined) end(doom)
+      else if (delayMs > 0) setTimeout(() => client.write(bytes), delayMs)
       else client.write(bytes)
     })
     client.on('close', () => redis.destroy())
@@ -80,6 +84,7 @@ export async function startProxy(port: number): Promise<RedisProxy> {
       isHeld = false
       for (const socket of sockets) socket.resume()
     },
+    slow: (ms) => void (delayMs = ms),
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy()
       server.close()

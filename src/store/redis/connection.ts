@@ -3,11 +3,13 @@
  * their hash. If the server lacks a script (after a restart or a flush), it sends the text.
  */
 import { setMaxListeners } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
 
 import { errorMessage, LoomError } from '../../ground/error.ts'
 import { WorkSteps } from '../../ground/long-work.ts'
 import { createClients } from './client.ts'
 import type { Clients, RedisClient } from './client.ts'
+import { absentKey } from './keys.ts'
 import { patiently, replyCode } from './patience.ts'
 import type { Patience } from './patience.ts'
 import { inOrder, isStrings, loadScripts, replyByName } from './script.ts'
@@ -72,14 +74,16 @@ export async function connect(
   // Every call that waits for the connection adds a listener.
   setMaxListeners(0, ending.signal, ...Object.values(clients))
   const patience = { patienceMs, signal: ending.signal }
-  watchReturn(new Set(Object.values(clients)), patience, onBack)
+  watchReturn(clients, patience, onBack)
   const close = () => {
     ending.abort()
     for (const client of new Set(Object.values(clients))) client.disconnect()
   }
   try {
     await Promise.all(
-      [...new Set(Object.values(clients))].map((one) => open(one, patience, onError)),
+      [...new Set(Object.values(clients))].map((one) =>
+        open(one, { ...patience, isPlain: !address.tls }, onError),
+      ),
     )
   } catch (error) {
     close()
@@ -146,28 +150,48 @@ async function decoded(reply: unknown): Promise<unknown> {
   return texts
 }
 
-/** Calls `onBack` after a reply. An open connection is not enough: Redis may be loading, or the network may lose all bytes. */
+/**
+ * Calls `onBack` after a reply. An open connection is not enough: Redis may be loading, or the network may
+ * lose all bytes. Nor is any reply enough: a read-only Redis answers, and refuses the next write.
+ */
 function watchReturn(
-  clients: ReadonlySet<RedisClient>,
+  { subscriber, ...writers }: Clients,
   patience: Patience,
   onBack: () => void,
 ): void {
   const away = new Set<RedisClient>()
-  for (const client of clients) {
+  const writing = new Set<RedisClient>(Object.values(writers))
+  const trying = new Set<RedisClient>()
+  const tryUntilBack = async (client: RedisClient) => {
+    if (trying.has(client)) return
+    trying.add(client)
+    // If the connection is lost again, `ready` follows again.
+    while (away.has(client) && client.status === 'ready' && !patience.signal.aborted) {
+      const reply = patiently<unknown>(client, patience, () =>
+        writing.has(client) ? client.unlink(absentKey) : client.ping(),
+      )
+      const isBack = await reply.then(
+        () => true,
+        () => false,
+      )
+      if (isBack && away.delete(client) && away.size === 0) onBack()
+      else if (!isBack) await delay(returnEveryMs, undefined, { ref: false })
+    }
+    trying.delete(client)
+  }
+  for (const client of new Set([subscriber, ...writing])) {
     client.on('close', () => away.add(client))
-    client.on('ready', () => {
-      if (!away.has(client)) return
-      // Without a reply the connection is soon lost again, and `ready` follows again.
-      const reply = patiently(client, patience, () => client.ping())
-      reply.then(() => away.delete(client) && away.size === 0 && onBack()).catch(() => {})
-    })
+    client.on('ready', () => void tryUntilBack(client))
   }
 }
+
+/** The pause between two looks for the return of a Redis that refuses writes, in milliseconds. */
+const returnEveryMs = 1000
 
 /** Waits until Redis answers. The client reconnects by itself from its first attempt on. */
 async function open(
   client: RedisClient,
-  { patienceMs, signal }: Patience,
+  { patienceMs, signal, isPlain }: Patience & { isPlain: boolean },
   onError: (error: Error) => void,
 ): Promise<void> {
   const { promise: refused, reject } = Promise.withResolvers<never>()
@@ -194,7 +218,10 @@ async function open(
     answers.catch(() => {})
     if (error instanceof LoomError && error.code !== 'unavailable') throw error
     // An operator reads this at the start; no client of Loom does.
-    const message = `Redis cannot be reached: ${errorMessage(last ?? error)}`
+    const reason = errorMessage(last ?? error)
+    // A server that expects TLS closes the connection at the first plain command.
+    const advice = isPlain && reason.includes('ECONNRESET') ? '. For TLS, use rediss://' : ''
+    const message = `Redis cannot be reached: ${reason}${advice}`
     throw new LoomError('unavailable', message, { cause: last ?? error, retryable: true })
   }
 }

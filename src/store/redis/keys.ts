@@ -80,6 +80,8 @@ export const subjectKey = (tenant: string, subject: string) =>
 
 // One slot for all instances, so that a session moves between their indexes in one step.
 export const registerKey = 'loom:{instances}:register'
+/** A key that never exists. Its removal is a write that changes nothing. */
+export const absentKey = 'loom:{instances}:absent'
 /** The sessions with schedules, by the time of their next occurrence. */
 export const dueKey = 'loom:{instances}:due'
 /** A pub/sub channel. `leave.lua` and `pass.lua` make the same name. */

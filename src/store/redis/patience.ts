@@ -5,6 +5,8 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 
+import type { Redis } from 'ioredis'
+
 import { LoomError } from '../../ground/error.ts'
 import type { RedisClient } from './client.ts'
 
@@ -15,18 +17,21 @@ export interface Patience {
   signal: AbortSignal
 }
 
-/** Errors that mean "not now": Redis changed nothing. */
-const transient = new Set([
-  'READONLY',
-  'LOADING',
-  'MASTERDOWN',
-  'CLUSTERDOWN',
-  'TRYAGAIN',
-  'NOREPLICAS',
-  'BUSY',
-  'MOVED',
-  'ASK',
+/** Errors that mean "not now": Redis changed nothing. The text is the reason that a client gets. */
+const transient = new Map([
+  ['READONLY', 'Redis is read-only'],
+  ['LOADING', 'Redis is loading its data'],
+  ['MASTERDOWN', 'Redis has no master'],
+  ['CLUSTERDOWN', 'The Redis cluster is down'],
+  ['TRYAGAIN', 'Redis is busy'],
+  ['NOREPLICAS', 'Redis has too few replicas'],
+  ['BUSY', 'Redis is busy'],
+  ['MOVED', 'The Redis cluster moves its data'],
+  ['ASK', 'The Redis cluster moves its data'],
 ])
+
+/** The reason of a call that got no reply until its deadline. */
+const reasonOf = (error: unknown) => transient.get(replyCode(error) ?? '') ?? 'Redis is away'
 
 /** Errors that last until an operator repairs the server. */
 const refusals = new Set(['OOM', 'MISCONF', 'NOAUTH', 'NOPERM', 'WRONGPASS'])
@@ -46,7 +51,7 @@ export async function patiently<VALUE>(
       const next = afterFailure(client, error)
       if (next !== 'again') throw next
       if (signal.aborted) throw unavailable('The store was closed', error)
-      if (performance.now() + pauseMs >= deadline) throw unavailable('Redis is away', error)
+      if (performance.now() + pauseMs >= deadline) throw unavailable(reasonOf(error), error)
       await delay(pauseMs * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => {})
     }
   }
@@ -56,11 +61,27 @@ function afterFailure(client: RedisClient, error: unknown): LoomError | 'again' 
   if (error instanceof LoomError) return error
   const code = replyCode(error)
   if (code === undefined) return 'again'
-  // This connection leads to a former master.
-  if (code === 'READONLY' && 'stream' in client) client.disconnect(true)
+  if (code === 'READONLY' && 'stream' in client) leaveReplica(client)
   if (transient.has(code)) return 'again'
   if (refusals.has(code)) return unavailable('Redis refuses the request', error)
   return new LoomError('internal', 'A command of Redis failed.', { cause: withoutCommand(error) })
+}
+
+/** The time of the last new connection because of a read-only server, by client. */
+const leftAt = new WeakMap<RedisClient, number>()
+
+/** The shortest time between two such connections, in milliseconds. */
+const leaveEveryMs = 2000
+
+/**
+ * Connects again: a connection that was open at a failover leads to a former master. A server that stays
+ * read-only would otherwise get a new connection for every write, and no read would finish.
+ */
+function leaveReplica(client: Redis): void {
+  const now = performance.now()
+  if (now - (leftAt.get(client) ?? -Infinity) < leaveEveryMs) return
+  leftAt.set(client, now)
+  client.disconnect(true)
 }
 
 /** Returns the code of an error reply: its first word. */

@@ -81,6 +81,7 @@ export function replyByName<SIGNATURE extends Signature>(
   script: Script<SIGNATURE>,
   reply: unknown,
 ): Reply<SIGNATURE> {
+  if (Array.isArray(reply) && reply.includes(null)) throw lostPart()
   if (!isStrings(reply)) throw broken(script.name, 'it did not answer a list of strings')
   const values = script.signature.returns.map((name, index) =>
     name.endsWith('...') ? [name.slice(0, -3), reply.slice(index)] : [name, reply[index] ?? ''],
@@ -89,6 +90,14 @@ export function replyByName<SIGNATURE extends Signature>(
   const byName: Reply<SIGNATURE> = Object.fromEntries(values)
   return byName
 }
+
+/** A script reads the messages that the history names. Only Redis itself, or another program, removes one of them. */
+const lostPart = () =>
+  new LoomError(
+    'gone',
+    'A part of this session is not in Redis any more. Delete the session and begin a new one. Redis drops ' +
+      'no part if its maxmemory-policy is noeviction.',
+  )
 
 interface Head extends Signature {
   uses: string[]
