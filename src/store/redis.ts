@@ -7,6 +7,7 @@ import { type FieldsOf, refuseMisspeltFields } from '../ground/known-fields.ts'
 import type { Store } from '../store.ts'
 import { createAppends } from './redis/appends.ts'
 import { type Connection, connect } from './redis/connection.ts'
+import { formatKey, isLater, laterData } from './redis/format.ts'
 import { redisInstances } from './redis/instances.ts'
 import type { Limits } from './redis/limits.ts'
 import { redisLogs } from './redis/logs.ts'
@@ -118,6 +119,8 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
       report({ type: 'warning', message })
     }
     await checkPermissions(connection.clients, keyPrefixOf(prefix))
+    const format = (await connection.send((client) => client.get(formatKey))) ?? ''
+    if (isLater(format)) throw laterData('invalid-config', format)
   } catch (error) {
     connection.close()
     throw error

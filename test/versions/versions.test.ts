@@ -1,10 +1,13 @@
 /** The data of earlier versions is read and goes on, and that of a later version is refused. */
-import { cp, readdir, readFile } from 'node:fs/promises'
+import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
 
+import { lineOf } from '../../src/store/file/record.ts'
+import { format } from '../../src/store/file/stored.ts'
+import { storeFormat } from '../../src/store/redis/format.ts'
 import { startRedis } from '../redis/redis.ts'
 import { until } from '../redis/until.ts'
 import { newFolder } from '../store/stored-folder.ts'
@@ -63,6 +66,117 @@ const stateOf = async ({ send }: Scene, id: string): Promise<unknown> =>
 it('there is a fixture of the released version', () => {
   expect(versions).toContain('0.1')
 })
+
+async function openRedis() {
+  const redis = await startRedis()
+  onTestFinished(() => redis[Symbol.asyncDispose]())
+  return { redis, environment: { REDIS_URL: redis.url } }
+}
+
+describe('data of a later version', () => {
+  it('in a Redis end the start of a server', async () => {
+    const { redis, environment } = await openRedis()
+    await redis.client.set('loom:{instances}:format', storeFormat + 1)
+    await expect(openScene(environment, { isHeld: false })).rejects.toMatchObject({
+      code: 'invalid-config',
+      message: expect.stringMatching(/^A later version of Loom uses this Redis: .* format 2, /),
+    })
+  })
+
+  it('that come to a Redis end the heartbeat of a server, and it stays in no register', async () => {
+    const { redis, environment } = await openRedis()
+    await using scene = await openScene(environment, { isHeld: false })
+    await until(5000, 'the first heartbeat', () => isReady(scene))
+    expect(await redis.client.get('loom:{instances}:format')).toBe(String(storeFormat))
+    await redis.client.set('loom:{instances}:format', storeFormat + 1)
+    await until(10_000, 'the server is not ready', async () => !(await isReady(scene)))
+    expect(scene.server.reported.map(String)).toContainEqual(
+      expect.stringContaining('A later version of Loom uses this Redis'),
+    )
+    expect(await redis.client.get('loom:{instances}:format')).toBe(String(storeFormat + 1))
+  })
+
+  it('in a session are refused on every route, listed as unknown, and not changed', async () => {
+    const { redis, environment } = await openRedis()
+    await using scene = await openScene(environment, { isHeld: false })
+    const post = (id: string) =>
+      scene.send('POST', '/api/chat', { id, message: 'One.' }, { accept: 'application/json' })
+    await post('now')
+    await post('later')
+    expect(await redis.client.hget('loom:{later}:session', 'v')).toBe(String(storeFormat))
+    await redis.client.hset('loom:{later}:session', {
+      v: storeFormat + 1,
+      state: 'running',
+      claim: 1,
+    })
+    await redis.client.sadd('loom:{instances}:noted:dead', 'later')
+    await redis.client.zadd('loom:{instances}:register', 1, 'dead')
+    await until(10_000, 'the sessions of the dead instance are adopted', async () => {
+      return (await redis.client.exists('loom:{instances}:noted:dead')) === 0
+    })
+    const before = await redis.client.hgetall('loom:{later}:session')
+    for (const [method, path, body] of [
+      ['GET', ''],
+      ['GET', '/messages'],
+      ['GET', '/stream'],
+      ['GET', '/queue'],
+      ['POST', '/stop', {}],
+      ['POST', '/fork', {}],
+      ['DELETE', ''],
+    ] as const) {
+      await expect(scene.send(method, `/api/chat/later${path}`, body)).rejects.toThrow(
+        /: 503 The stored state of this session is not known to this version of Loom/,
+      )
+    }
+    await expect(post('later')).rejects.toThrow(/: 503 /)
+    const { sessions } = JSON.parse((await scene.send('GET', '/api/chat')).text)
+    const states = sessions.map(({ id, state }: Record<string, string>) => `${id} ${state}`)
+    expect(states.toSorted()).toEqual(['later unknown', 'now idle'])
+    expect(await redis.client.hgetall('loom:{later}:session')).toEqual(before)
+  })
+
+  it('in a log are refused', async () => {
+    const { redis, environment } = await openRedis()
+    await using scene = await openScene(environment, { isHeld: false })
+    await scene.send('POST', '/api/chat', { id: 'c', message: 'One.' })
+    const logId = (await scene.server.loom.sessions.session('c'))?.turn?.logId ?? ''
+    await redis.client.xadd(`loom:{c}:log:${logId}`, '9999999999999-1', 'e2', '[]')
+    await expect(scene.server.loom.sessions.readers.entries('c', logId)).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining('A later version of Loom wrote this log'),
+    })
+  })
+
+  it('in a folder end the start of a server', async () => {
+    const folder = await newFolder()
+    const environment = { LOOM_STORE: 'file', LOOM_DATA: folder }
+    {
+      await using scene = await openScene(environment, { isHeld: false })
+      await scene.send('POST', '/api/chat', { id: 'c', message: 'One.' })
+    }
+    const [name = ''] = await readdir(join(folder, 'sessions'))
+    const path = join(folder, 'sessions', name)
+    const [, ...rest] = (await readFile(path, 'utf8')).split('\n')
+    const head = lineOf('h', JSON.stringify({ format: format + 1, id: 'c' }))
+    await writeFile(path, head + rest.join('\n'))
+    {
+      // The index of the folder does not show the format of a file, so the first use does.
+      await using scene = await openScene(environment, { isHeld: false })
+      await expect(scene.send('GET', '/api/chat/c/messages')).rejects.toThrow(
+        /: 503 .*was written by a later version of Loom/,
+      )
+      expect(await readFile(path, 'utf8')).toBe(head + rest.join('\n'))
+    }
+    await rm(join(folder, 'index'))
+    await expect(openScene(environment, { isHeld: false })).rejects.toMatchObject({
+      code: 'invalid-config',
+      message: expect.stringContaining('was written by a later version of Loom'),
+    })
+  })
+})
+
+const isReady = async ({ server }: Scene): Promise<boolean> =>
+  (await fetch(`${server.url}/readyz`)).status === 200
 
 describe.each(cases)('the $store of version $version', ({ version, store }) => {
   it('show the same conversations', async () => {

@@ -2,13 +2,12 @@
 import { readdir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
-import { LoomError } from '../../ground/error.ts'
 import { recordOf } from '../memory/records.ts'
 import type { Catalogue, Row } from './catalogue.ts'
 import { isDraft, isSessionFile, pathOf } from './file-names.ts'
 import { isDamaged, keepCopy } from './incomplete-end.ts'
 import { readStored } from './replay.ts'
-import { format } from './stored.ts'
+import { checkFormat } from './stored.ts'
 
 export interface ScanOptions {
   /** The folder of the files of the sessions. */
@@ -58,12 +57,7 @@ async function rowOf(
   const { mtimeMs } = await stat(path)
   const bytes = await readFile(path)
   const { head, session, size } = await readStored(bytes)
-  if (head !== undefined && head.format !== format) {
-    throw new LoomError(
-      'invalid-config',
-      `${path} was written by a later version of Loom: start that version, or choose another folder.`,
-    )
-  }
+  checkFormat(path, head, 'invalid-config')
   if (session === undefined) {
     if (isDamaged(bytes, size)) report(`${path} is damaged. ${keepCopy(path)} has its content.`)
     return undefined

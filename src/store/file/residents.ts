@@ -22,6 +22,7 @@ import { cutEnd } from './incomplete-end.ts'
 import { readStored } from './replay.ts'
 import { Resident } from './resident.ts'
 import { SessionFile } from './session-file.ts'
+import { checkFormat } from './stored.ts'
 import { SyncQueue } from './sync-queue.ts'
 
 export interface ResidentsOptions {
@@ -153,7 +154,8 @@ export class Residents implements SessionTable {
       catalogue.delete(id)
       return
     }
-    const { session, values, size } = await readStored(bytes)
+    const { head, session, values, size } = await readStored(bytes)
+    checkFormat(path, head, 'unavailable')
     const notice = size < bytes.length ? cutEnd(path, bytes, size) : undefined
     if (notice !== undefined) report(notice)
     if (session === undefined) {

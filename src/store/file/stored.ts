@@ -5,6 +5,7 @@
  * A change contains the new state and not the call that made it. Otherwise a later version of Loom, whose
  * rules may differ, would read another state from the same file than the one that clients have seen.
  */
+import { LoomError } from '../../ground/error.ts'
 import type { Spending } from '../../spending.ts'
 import type { LogEntry } from '../log.ts'
 import type { Member } from '../member.ts'
@@ -19,6 +20,21 @@ export interface Head {
   format: number
   /** The id of the session. */
   id: string
+}
+
+/** @throws LoomError for the file of a later version: this one would misread it */
+export function checkFormat(
+  path: string,
+  head: Head | undefined,
+  code: 'invalid-config' | 'unavailable',
+): void {
+  if (head === undefined || head.format <= format) return
+  // A client must not see the path.
+  const name = code === 'unavailable' ? 'The file of this session' : path
+  throw new LoomError(
+    code,
+    `${name} was written by a later version of Loom: start that version, or choose another folder.`,
+  )
 }
 
 export interface Change {

@@ -3,7 +3,7 @@
 -- KEYS tasks unfinishedTasks nestedTasks taskSpent removedTasks rootTasks reply
 -- ARGV sessionTtlMs replyTtlMs knownMax tenant subject writer agent task schedulesMax id occurrence dueAt content schedule seed...
 -- RETURNS status
--- USES reply keep clock known history create schedules task member
+-- USES format reply keep clock known history create schedules task member
 
 local function add()
   if isNoTask() then return { status = 'gone' } end

@@ -1,10 +1,15 @@
 -- Renews a heartbeat: a deadline in the register, by the clock of Redis. The lapsed instances are then one
--- range of scores.
--- KEYS register
--- ARGV keptMs instance ttlMs
--- RETURNS done
+-- range of scores. The heartbeat also stores the format of the data. If a later version has stored a later
+-- one, the instance does not count as alive, so that instances of that version take its turns over.
+-- KEYS register format
+-- ARGV keptMs instance ttlMs format
+-- RETURNS format
 -- USES clock
 
-redis.call('ZADD', key.register, now() + arg.ttlMs, arg.instance)
-redis.call('PEXPIRE', key.register, arg.keptMs)
-return returns({ done = true })
+local stored = redis.call('GET', key.format) or '0'
+if tonumber(stored) <= tonumber(arg.format) then
+  redis.call('SET', key.format, arg.format, 'PX', arg.keptMs)
+  redis.call('ZADD', key.register, now() + arg.ttlMs, arg.instance)
+  redis.call('PEXPIRE', key.register, arg.keptMs)
+end
+return returns({ format = stored })

@@ -2,7 +2,7 @@
 -- KEYS session known order history messages reply
 -- ARGV sessionTtlMs replyTtlMs knownMax tenant subject agent title summary through context seed...
 -- RETURNS done
--- USES reply keep clock known history create
+-- USES format reply keep clock known history create
 
 local function begin()
   local state = redis.call('HGET', key.session, 'state')

@@ -5,7 +5,7 @@
 -- ARGV sessionTtlMs replyTtlMs knownMax branchesMax branchedMax
 -- ARGV instance agents claim lastId state error discard messageId message logTtlMs spent...
 -- RETURNS status isLeft claim logId resumed abandoned floor letter message
--- USES reply keep clock hint known history cut letter fence claim spend
+-- USES format reply keep clock hint known history cut letter fence claim spend
 
 local function commit(own, logId)
   if arg.discard == '1' then

@@ -4,6 +4,7 @@
  */
 import type { InstanceStore } from '../instances.ts'
 import type { Connection } from './connection.ts'
+import { formatKey, isLater, laterData, storeFormat } from './format.ts'
 import { escaped, leftChannel, notedKey, registerKey, unescaped, waitingFor } from './keys.ts'
 import type { Subscriptions } from './subscriptions.ts'
 
@@ -32,7 +33,10 @@ export function redisInstances(
 
   return {
     async beat(instance, ttlMs) {
-      await apart.run('beat', { register }, { keptMs, instance: escaped(instance), ttlMs })
+      const keys = { register, format: formatKey }
+      const options = { keptMs, instance: escaped(instance), ttlMs, format: storeFormat }
+      const { format } = await apart.run('beat', keys, options)
+      if (isLater(format)) throw laterData('unavailable', format)
     },
 
     async note(instance, sessionId) {

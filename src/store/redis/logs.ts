@@ -1,4 +1,5 @@
 /** Reads logs in Redis. */
+import { LoomError } from '../../ground/error.ts'
 import type { HintSource } from '../hint.ts'
 import type { LogEntry, LogReader } from '../log.ts'
 import type { Connection } from './connection.ts'
@@ -21,6 +22,7 @@ export function redisLogs(
     async readLog(sessionId, logId, after, limit) {
       const { status, holdsAfter, entries } = await read(sessionId, logId, after, limit)
       if (status === '') return undefined
+      if (status === 'later') throw laterEntry()
       return {
         entries: await entriesIn(entries),
         finished: status === 'finished',
@@ -41,6 +43,12 @@ export function redisLogs(
     watch: (sessionId, topic, hint) => subscriptions.add(channelOf(sessionId, topic), hint),
   }
 }
+
+const laterEntry = () =>
+  new LoomError(
+    'unavailable',
+    'A later version of Loom wrote this log, and this version does not know its form. Send the request again: an instance of that version answers it.',
+  )
 
 /** Reads a list of ids and events in turn. */
 async function entriesIn(rows: readonly string[]): Promise<LogEntry[]> {

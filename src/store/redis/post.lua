@@ -5,7 +5,7 @@
 -- ARGV sessionTtlMs replyTtlMs knownMax branchesMax branchedMax
 -- ARGV instance agents tenant subject writer agent task isResult beginsNone whenBusy mailboxLimit mailboxBytesMax id cutAt digest edits key letter seed...
 -- RETURNS status position steered as replyId claim logId resumed abandoned floor isLeft nextLetter nextMessage
--- USES reply keep clock hint known history cut letter fence claim create task member
+-- USES format reply keep clock hint known history cut letter fence claim create task member
 
 local tenant, state, logId, letterId, stop =
   unpack(redis.call('HMGET', key.session, 'tenant', 'state', 'logId', 'letterId', 'stop'))

@@ -14,6 +14,8 @@ local from = arg.after == '' and '-' or '(' .. arg.after
 local holdsAfter = arg.after == '' or #redis.call('XRANGE', log, arg.after, arg.after) > 0
 local entries = {}
 for _, entry in ipairs(redis.call('XRANGE', log, from, '+', 'COUNT', arg.limit)) do
+  -- Another name is the version of another form.
+  if entry[2][1] ~= 'e' then return returns({ status = 'later' }) end
   table.insert(entries, entry[1])
   table.insert(entries, entry[2][2])
 end

@@ -13,6 +13,7 @@ import type { KnownState, SessionRecord } from '../session.ts'
 import type { Summary } from '../summary.ts'
 import { titleOf } from '../title.ts'
 import { type Claim, type ReaderFloor, readerFloors, type Stop, type Takeover } from '../turn.ts'
+import { isLater } from './format.ts'
 import { agentIn, agentText, escaped, unescaped } from './keys.ts'
 import { recordFields, type Reply, type Signatures } from './signature.ts'
 import { spendingOf } from './spent.ts'
@@ -209,20 +210,29 @@ export function recordIn(values: readonly string[]): Reply<Signatures['read-sess
   return fields
 }
 
+/** A session of a later format. Only these fields keep their meaning in every format. */
+const laterSession = (id: string, fields: Reply<Signatures['read-session']>): SessionRecord => ({
+  id,
+  ...accessOf(fields),
+  agent: fields.agent,
+  state: 'unknown',
+  createdAt: Number(fields.created),
+  updatedAt: Number(fields.updated),
+  queued: 0,
+})
+
 export function sessionOf(
   id: string,
   fields: Reply<Signatures['read-session']>,
 ): SessionRecord | undefined {
   if (fields.state === 'deleted' || (fields.state === '' && fields.tenant === '')) return undefined
+  if (isLater(fields.v)) return laterSession(id, fields)
   const state = stateOf(fields.state) ?? 'unknown'
   const stop = stopOf(fields.stop)
   const spent = spendingOf(fields)
-  const members = membersIn(fields.members)
   return {
     id,
-    tenant: unescaped(fields.tenant),
-    ...(fields.subject !== '' && { subject: unescaped(fields.subject) }),
-    ...(members.length > 0 && { members }),
+    ...accessOf(fields),
     agent: fields.agent,
     ...(fields.title !== '' && { title: Buffer.from(fields.title, 'base64').toString() }),
     state,
@@ -246,6 +256,16 @@ export function sessionOf(
         ...(stop !== undefined && { stop }),
       },
     }),
+  }
+}
+
+/** The fields that decide who may use the session. */
+function accessOf({ tenant, subject, members }: Reply<Signatures['read-session']>) {
+  const list = membersIn(members)
+  return {
+    tenant: unescaped(tenant),
+    ...(subject !== '' && { subject: unescaped(subject) }),
+    ...(list.length > 0 && { members: list }),
   }
 }
 

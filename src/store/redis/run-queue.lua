@@ -4,7 +4,7 @@
 -- ARGV sessionTtlMs replyTtlMs knownMax branchesMax branchedMax
 -- ARGV instance agents tenant
 -- RETURNS running isLeft claim logId resumed abandoned floor letter message
--- USES reply keep clock hint known history cut letter fence claim
+-- USES format reply keep clock hint known history cut letter fence claim
 
 local function run()
   local tenant, state = unpack(redis.call('HMGET', key.session, 'tenant', 'state'))

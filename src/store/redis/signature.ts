@@ -87,6 +87,7 @@ export const recordFields = [
   'due',
   'subject',
   'members',
+  'v',
   'queued',
 ] as const
 
@@ -345,7 +346,11 @@ export const signatures = {
     returns: ['done'],
   },
   note: { keys: ['noted'], args: ['keptMs', 'session'], returns: ['done'] },
-  beat: { keys: ['register'], args: ['keptMs', 'instance', 'ttlMs'], returns: ['done'] },
+  beat: {
+    keys: ['register', 'format'],
+    args: ['keptMs', 'instance', 'ttlMs', 'format'],
+    returns: ['format'],
+  },
   'read-register': { keys: ['register'], args: ['instance'], returns: ['alive', 'lapsed...'] },
   adopt: {
     keys: ['register', 'from', 'to'],
