@@ -4,7 +4,6 @@
  * opens nothing.
  */
 import type { Context, MiddlewareHandler } from 'hono'
-import { matchedRoutes } from 'hono/route'
 
 import { LoomError } from '../src/ground/error.ts'
 import type { Principal, Scope } from '../src/ground/principal.ts'
@@ -40,7 +39,8 @@ export function enforceAccess(authenticate: Authenticate): MiddlewareHandler {
 
 /** What a request needs: nothing, any principal (for an answer 404 or 405), or a principal with a scope. */
 function needOf(c: Context): 'nothing' | 'principal' | Scope {
-  const matched = matchedRoutes(c).filter(({ path }) => !path.endsWith('*'))
+  // Its successor in `hono/route` is missing in the oldest Hono of the peer range.
+  const matched = c.req.matchedRoutes.filter(({ path }) => !path.endsWith('*'))
   const rows = matched.flatMap(({ path }) => rowsAt.get(path) ?? [])
   const method = c.req.method === 'HEAD' ? 'GET' : c.req.method
   const row = rows.find((each) => each.method === method)
