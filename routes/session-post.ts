@@ -97,7 +97,7 @@ function postingOf(
   }
 }
 
-/** Whether a post names only the message to answer again, as a program does that holds no history. */
+/** Whether a post names only the message to answer again, as a program without a history does. */
 const isBareRegeneration = ({ trigger, message, messages }: ChatRequest): boolean =>
   trigger === 'regenerate-message' && message === undefined && messages === undefined
 

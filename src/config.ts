@@ -154,7 +154,7 @@ const schema = z.object({
   LOOM_HEARTBEAT_MS: integer(300, 600_000).default(3000),
   LOOM_FLUSH_MS: integer(0, 10_000).default(20),
   LOOM_REDIS_PATIENCE: milliseconds().default(30_000),
-  // Each turn at 20 tokens a second: 400 fill a core, and with more the answers of all become slower.
+  // 400 turns of 20 tokens a second use a whole core. With more turns, every answer becomes slower.
   LOOM_TURNS_MAX: integer(0, 1_000_000).default(400),
   LOOM_TASKS_DEPTH: integer(0, 100).default(3),
   LOOM_TASKS_AT_ONCE: integer(1, 10_000).default(16),

@@ -48,8 +48,8 @@ interface RequiredContext<CONTEXT> {
 export type ContextValue<CONTEXT> = ContextOption<CONTEXT>['context']
 
 /**
- * The context that each message must bring, if the session itself was given the context `GIVEN`: none, if it
- * has one.
+ * The context that each message must bring if the session itself has the context `GIVEN`. A session with a
+ * context needs none.
  */
 export type ContextLeft<CONTEXT, GIVEN> = [GIVEN] extends [undefined]
   ? CONTEXT

@@ -86,7 +86,7 @@ export async function ripgrep(search: RipgrepSearch): Promise<RipgrepEnd> {
 }
 
 /**
- * Returns a file that has no name, only a handle. A pipe would not do: Node's pipes are sockets, and
+ * Returns a file that has no name, only a handle. A pipe does not work: Node's pipes are sockets, and
  * `/dev/fd/3` cannot open a socket.
  */
 async function unnamedFile(text: string): Promise<FileHandle> {

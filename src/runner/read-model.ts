@@ -45,7 +45,7 @@ export async function readModel(reading: ModelReading): Promise<void> {
     try {
       wait = reading.receive(parts)
     } catch (error) {
-      // The model may swallow the error, but nothing reads its reply any more.
+      // The model may ignore the error, but nothing reads its reply any more.
       watch.abort(error)
       throw error
     }

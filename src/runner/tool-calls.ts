@@ -208,7 +208,7 @@ async function resultOf(
     const result = await tool.execute?.(call.checkedInput, options.context)
     return isAsyncIterable(result) ? await lastOf(result, call, options) : result
   } catch (error) {
-    // What the tool wrote before its error is sent, and before the error.
+    // The parts that the tool wrote before its error are sent before the error.
     await options.data.sent()
     throw error
   }

@@ -148,7 +148,7 @@ async function waitsForTasks(
 
 async function giveUp(turn: RunningTurn, recovery: Recovery): Promise<Commit> {
   const { started, events, stepOpen, openCalls } = recovery
-  const errorText = 'This turn ended every server that ran it, and was given up.'
+  const errorText = 'Every server that ran this turn died, so Loom ended the turn. Send the message again.'
   if (!started) await turn.emit([{ type: 'start', messageId: turn.claim.logId }])
   await turn.emit(events)
   await turn.emit([

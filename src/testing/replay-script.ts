@@ -19,7 +19,7 @@ export interface ReplayScript {
   heldCalls: () => number
 }
 
-/** What happens in a replay at the places where the user of the recorded session did something. */
+/** Callbacks of a replay at the places where the user of the recorded session did something. */
 export interface ReplayMoments {
   /** Runs before a model call is answered. */
   onModelCall: () => Promise<void>

@@ -29,7 +29,7 @@ export class TurnReplay {
   readonly #script: ReplayScript
   readonly #turn: RecordedTurn
   #modelCalls = 0
-  /** What the current step of the answer has so far. */
+  /** The lengths of the parts of the current step, and the number of its calls that have ended. */
   #step = { text: 0, reasoning: 0, ended: 0 }
   #stop: Promise<unknown> | undefined
   #idle: NodeJS.Timeout | undefined

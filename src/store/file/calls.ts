@@ -1,7 +1,7 @@
 /**
  * The calls of the port. Each one runs on the session in memory, and its change is written in the same
- * step, so that calls of one session never lie between each other. A call that a client gets a
- * confirmation for waits until the disk has the change.
+ * step, so that the changes of two calls never mix. If a client gets a confirmation of a call, the call waits
+ * until the disk has the change.
  */
 import type { UIMessage } from 'ai'
 

@@ -16,7 +16,7 @@ export interface ScanOptions {
   report: (notice: string) => void
 }
 
-/** The number of files that are looked at together. */
+/** The number of files that are compared at the same time. */
 const atOnce = 32
 
 /** Returns the deleted sessions whose files may still have messages: a deletion was interrupted. */
@@ -65,7 +65,7 @@ async function rowOf(
   const writtenAt = catalogue.get(session.id)?.writtenAt ?? Math.min(mtimeMs, now())
   return {
     id: session.id,
-    // Of the whole file, so that its end is cut off at its first use.
+    // The size of the whole file, also of a damaged end, which the first use of the session cuts off.
     size: bytes.length,
     writtenAt,
     usedAt: session.usedAt,

@@ -21,7 +21,7 @@ const texts: Readonly<Record<string, readonly [reason: string, advice: string]>>
 
 const others = ['The server cannot use its files now', 'Try again later.'] as const
 
-/** What a failed call has stored. A call that only reads says nothing about it. */
+/** The end of the error text: whether the failed call has stored something. A call that only reads has none. */
 const outcomes = {
   read: '',
   'not stored': ', so nothing was stored',

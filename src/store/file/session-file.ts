@@ -1,6 +1,6 @@
 /**
- * The file of one session. A write is made at once, so that it lies between no other changes, and it is
- * made whole or not at all. `sync` waits until the disk has all that was written before. One sync serves
+ * The file of one session. A write is made at once, so that no other change comes between its parts, and it
+ * is made whole or not at all. `sync` waits until the disk has all that was written before. One sync serves
  * all calls that wait.
  */
 import {

@@ -20,7 +20,7 @@ import { callKeys, type SessionKeys, sessionKeys } from './keys.ts'
 import type { Limits } from './limits.ts'
 import { letterIn, letterText, readInSteps, wordOf } from './records.ts'
 
-/** The number of tasks that one command reads or forgets. */
+/** The number of tasks that one command reads or removes. */
 const portion = 200
 
 export function redisTasks(connection: Connection, limits: Limits): TaskStore {
