@@ -148,7 +148,8 @@ async function waitsForTasks(
 
 async function giveUp(turn: RunningTurn, recovery: Recovery): Promise<Commit> {
   const { started, events, stepOpen, openCalls } = recovery
-  const errorText = 'Every server that ran this turn died, so Loom ended the turn. Send the message again.'
+  const errorText =
+    'Every server that ran this turn died, so Loom ended the turn. Send the message again.'
   if (!started) await turn.emit([{ type: 'start', messageId: turn.claim.logId }])
   await turn.emit(events)
   await turn.emit([

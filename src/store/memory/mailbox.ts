@@ -15,9 +15,7 @@ import type { World } from './turns.ts'
 export function memoryMailbox(world: World): MailboxStore {
   const { sessions, hints, bounds } = world
   return {
-    async post(sessionId, letter, options) {
-      return post(world, sessionId, letter, options)
-    },
+    post: async (sessionId, letter, options) => post(world, sessionId, letter, options),
 
     async withdraw(sessionId, letterId, { tenant }) {
       const session = sessions.get(sessionId)

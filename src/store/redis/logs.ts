@@ -4,7 +4,7 @@ import type { HintSource } from '../hint.ts'
 import type { LogEntry, LogReader } from '../log.ts'
 import type { Connection } from './connection.ts'
 import { channelOf, escaped, logKey, sessionKeys, unescaped } from './keys.ts'
-import { readInSteps } from './records.ts'
+import { readInSteps } from './stored-letter.ts'
 import type { Subscriptions } from './subscriptions.ts'
 
 export function redisLogs(

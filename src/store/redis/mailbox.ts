@@ -5,8 +5,9 @@ import type { Connection } from './connection.ts'
 import { agentLines, callKeys, escaped, rootTasksKey, sessionKeys, unescaped } from './keys.ts'
 import type { Limits } from './limits.ts'
 import { noteUse } from './list.ts'
-import { claimOf, claimWithLetter, lettersIn, letterText, seedOf, wordOf } from './records.ts'
+import { claimOf, claimWithLetter, wordOf } from './records.ts'
 import type { Reply, Signatures } from './signature.ts'
+import { lettersIn, letterText, seedOf } from './stored-letter.ts'
 import { keyOf } from './tasks.ts'
 
 export function redisMailbox(connection: Connection, limits: Limits): MailboxStore {

@@ -7,7 +7,8 @@ import type { Connection } from './connection.ts'
 import { callKeys, dueKey, escaped, rootTasksKey, sessionKeys, unescaped } from './keys.ts'
 import type { Limits } from './limits.ts'
 import { noteUse } from './list.ts'
-import { letterIn, letterText, readInSteps, wordOf } from './records.ts'
+import { wordOf } from './records.ts'
+import { letterIn, letterText, readInSteps } from './stored-letter.ts'
 import { keyOf } from './tasks.ts'
 
 /** The TTL of the index after its last use or its last time, in milliseconds. */

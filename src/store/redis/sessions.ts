@@ -16,17 +16,9 @@ import {
 } from './keys.ts'
 import type { Limits } from './limits.ts'
 import { noteSubjects, noteUse, readList, unlistSessions } from './list.ts'
-import {
-  contextIn,
-  messagesIn,
-  recordIn,
-  seedOf,
-  sessionOf,
-  stateOf,
-  summaryIn,
-  titleText,
-} from './records.ts'
+import { recordIn, sessionOf, stateOf } from './records.ts'
 import { recordFields, type Reply, type Signatures } from './signature.ts'
+import { contextIn, messagesIn, seedOf, summaryIn, titleText } from './stored-letter.ts'
 
 /** The number of sessions that one script reads. It takes Redis a millisecond or two. */
 const portion = 100

@@ -18,7 +18,8 @@ import {
 import type { Connection } from './connection.ts'
 import { callKeys, type SessionKeys, sessionKeys } from './keys.ts'
 import type { Limits } from './limits.ts'
-import { letterIn, letterText, readInSteps, wordOf } from './records.ts'
+import { wordOf } from './records.ts'
+import { letterIn, letterText, readInSteps } from './stored-letter.ts'
 
 /** The number of tasks that one command reads or removes. */
 const portion = 200

@@ -4,8 +4,9 @@ import { readerFloors, type TurnStore } from '../turn.ts'
 import type { Connection } from './connection.ts'
 import { agentLines, callKeys, escaped, logKey, sessionKeys } from './keys.ts'
 import type { Limits } from './limits.ts'
-import { claimWithLetter, summaryText, wordOf } from './records.ts'
+import { claimWithLetter, wordOf } from './records.ts'
 import { amountsOf } from './spent.ts'
+import { summaryText } from './stored-letter.ts'
 
 export function redisTurns(connection: Connection, limits: Limits): TurnStore {
   return {
