@@ -1,98 +1,95 @@
 /**
- * `npm run bench:tasks`: the cost of a token of a task whose parent waits for it, beside that of a token of
- * any session. Both run in turn in this process, in memory. The exit code is 1 if the parent adds more than a
- * tenth.
+ * `npm run bench:tasks`: the processor time that a parent adds to each token of the task for which it waits. The
+ * cost of a token is a slope: the difference between long and short answers, divided by the difference of their
+ * tokens. So it contains nothing that a session or a task costs once: answers of one token show that. The exit
+ * code is 1 if the parent adds more than a tenth to a token.
  */
-import { setTimeout } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 
-import type { LanguageModelV4 } from '@ai-sdk/provider'
-
-import { agentTool, defineAgent, Loom, openMemoryStore } from '../src/index.ts'
-import { type DirectModel, streamParts } from '../src/model.ts'
-import { callParts, finishPart } from '../src/model/reply-parts.ts'
+import { Child } from './child.ts'
 import { median } from './statistics.ts'
+import type { TaskLoad } from './task-load.ts'
 
 const ratioMax = 1.1
 
 const { values } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '5' },
+    rounds: { type: 'string', default: '9' },
     sessions: { type: 'string', default: '30' },
-    tokens: { type: 'string', default: '4000' },
+    short: { type: 'string', default: '1000' },
+    long: { type: 'string', default: '5000' },
     pace: { type: 'string', default: '2' },
+    profile: { type: 'string' },
   },
 })
-const [rounds, sessions, tokens, paceMs] = [
-  Number(values.rounds),
-  Number(values.sessions),
-  Number(values.tokens),
-  Number(values.pace),
-]
+const [rounds, sessions] = [Number(values.rounds), Number(values.sessions)]
+const lengths = { short: Number(values.short), long: Number(values.long) }
+const paceMs = Number(values.pace)
 
-const usage = { input: 1, output: 1, cached: 0, reasoning: 0 }
+interface Cost {
+  /** Of one token, in microseconds. */
+  token: number
+  /** Of one session whose answer has one token, in microseconds. */
+  fixed: number
+}
 
-/** Sends the answer of a call by the method that Loom's own clients have. */
-function model(id: string, send: DirectModel[typeof streamParts]): LanguageModelV4 & DirectModel {
-  return {
-    specificationVersion: 'v4',
-    provider: 'bench',
-    modelId: id,
-    supportedUrls: {},
-    doGenerate: () => Promise.reject(new Error('The benchmark streams.')),
-    doStream: () => Promise.reject(new Error('The benchmark uses the direct method.')),
-    [streamParts]: send,
+/** Measures one agent in a new process. */
+async function costOf(agent: TaskLoad['agent'], round: number): Promise<Cost> {
+  const profile = values.profile
+  const child = new Child({
+    label: agent,
+    args: [
+      '--expose-gc',
+      ...(profile === undefined
+        ? []
+        : [
+            '--cpu-prof',
+            `--cpu-prof-dir=${profile}`,
+            `--cpu-prof-name=${agent}-${round}.cpuprofile`,
+          ]),
+      new URL('task-load.ts', import.meta.url).pathname,
+    ],
+    core: null,
+  })
+  const used = async (tokens: number, sessions: number) => {
+    const load: TaskLoad = { agent, sessions, tokens, paceMs }
+    const before = child.cpuMicros()
+    await child.call(load, tokens * paceMs * 20 + 60_000)
+    return (child.cpuMicros() - before) / sessions
+  }
+  try {
+    // The compiler has seen everything before the first measure.
+    await used(lengths.short, sessions)
+    await used(1, sessions * 10)
+    const fixed = await used(1, sessions * 10)
+    const order = round % 4 < 2 ? (['short', 'long'] as const) : (['long', 'short'] as const)
+    const costs = { short: 0, long: 0 }
+    for (const length of order) costs[length] = await used(lengths[length], sessions)
+    return { token: (costs.long - costs.short) / (lengths.long - lengths.short), fixed }
+  } finally {
+    await child.stop()
   }
 }
 
-const talker = defineAgent({
-  name: 'talker',
-  systemPrompt: 'Talk.',
-  model: model('talker', async (_, receive) => {
-    await receive([{ type: 'text-start', id: 'text' }])
-    for (let index = 0; index < tokens; index++) {
-      await receive([{ type: 'text-delta', id: 'text', delta: ` word${index % 10}` }])
-      await setTimeout(paceMs)
-    }
-    await receive([{ type: 'text-end', id: 'text' }, finishPart('stop', usage)])
-  }),
-})
+const write = (text: string): unknown => process.stdout.write(text)
 
-const waiter = defineAgent({
-  name: 'waiter',
-  systemPrompt: 'Delegate.',
-  model: model('waiter', async ({ prompt }, receive) => {
-    if (prompt.at(-1)?.role === 'tool') return receive([finishPart('stop', usage)])
-    const call = { toolName: 'talker', toolCallId: 'call' }
-    await receive([...callParts(call, ['{"prompt":"Talk."}']), finishPart('tool-calls', usage)])
-  }),
-  tools: [agentTool(talker)],
-})
-
-await using loom = new Loom({ agents: [talker, waiter], store: openMemoryStore() })
-
-/** Returns the processor time of a token in microseconds. */
-async function cost(agent: 'talker' | 'waiter', count: number): Promise<number> {
-  const used = process.cpuUsage()
-  const calls = Array.from({ length: count }, () => loom.startAgent(agent).call('Talk.'))
-  await Promise.all(calls)
-  const { user, system } = process.cpuUsage(used)
-  return (user + system) / count / tokens
-}
-
-await Promise.all([cost('talker', 2), cost('waiter', 2)])
-const ratios: number[] = []
-for (let round = 1; round <= rounds; round++) {
-  // The order changes, so that neither has the warmer process.
-  const order = round % 2 === 0 ? (['waiter', 'talker'] as const) : (['talker', 'waiter'] as const)
-  const costs: Partial<Record<'talker' | 'waiter', number>> = {}
-  for (const agent of order) costs[agent] = await cost(agent, sessions)
-  const { talker: alone = Number.NaN, waiter: awaited = Number.NaN } = costs
-  ratios.push(awaited / alone)
-  process.stdout.write(
-    `${alone.toFixed(2)} µs/token alone, ${awaited.toFixed(2)} as an awaited task: ${(awaited / alone).toFixed(2)}\n`,
+const tokens: number[] = []
+const fixed: number[] = []
+for (let round = 0; round < rounds; round++) {
+  // The order changes, so that neither always has the busier half of a round.
+  const order = round % 2 === 0 ? (['talker', 'waiter'] as const) : (['waiter', 'talker'] as const)
+  const costs: Partial<Record<TaskLoad['agent'], Cost>> = {}
+  for (const agent of order) costs[agent] = await costOf(agent, round)
+  const { talker: alone, waiter: awaited } = costs
+  if (alone === undefined || awaited === undefined) throw new Error('A round has two measures.')
+  tokens.push(awaited.token / alone.token)
+  fixed.push(awaited.fixed - alone.fixed)
+  write(
+    `${alone.token.toFixed(2)} µs/token alone, ${awaited.token.toFixed(2)} as an awaited task: ` +
+      `${(awaited.token / alone.token).toFixed(2)}; once ${alone.fixed.toFixed(0)} and ${awaited.fixed.toFixed(0)} µs\n`,
   )
 }
-const ratio = median(ratios)
-process.stdout.write(`median ratio ${ratio.toFixed(2)}, at most ${ratioMax}\n`)
+const ratio = median(tokens)
+write(`a task and its parent add ${(median(fixed) / 1000).toFixed(2)} ms to a session once\n`)
+write(`median ratio of a token ${ratio.toFixed(2)}, at most ${ratioMax}\n`)
 process.exitCode = ratio <= ratioMax ? 0 : 1
