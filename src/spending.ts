@@ -81,13 +81,15 @@ export function addSpending(a: Readonly<Spending>, b: Readonly<Spending>): Spend
 /** The opposite of `addSpending`. */
 export function subtractSpending(a: Readonly<Spending>, b: Readonly<Spending>): Spending {
   const minus = Object.entries(b.usage).map(([name, count]) => [name, -count])
-  return {
-    usage: addUsage(a.usage, { ...noUsage, ...Object.fromEntries(minus) }),
-    // Differences of binary fractions have rounding errors.
-    usd: Math.max(0, Number((a.usd - b.usd).toFixed(12))),
-    isCostKnown: a.isCostKnown,
-  }
+  const usage = addUsage(a.usage, { ...noUsage, ...Object.fromEntries(minus) })
+  return withExactCost({ usage, usd: a.usd - b.usd, isCostKnown: a.isCostKnown })
 }
+
+/** Removes the rounding error of a difference of binary fractions. */
+export const withExactCost = (spending: Spending): Spending => ({
+  ...spending,
+  usd: Math.max(0, Number(spending.usd.toFixed(12))),
+})
 
 /** The spending of tasks in the form of message metadata. */
 export const taskFields = (tasks: ReadonlyMap<string, Spending>) =>

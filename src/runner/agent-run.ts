@@ -223,7 +223,6 @@ export class AgentRun<CONTEXT> {
     this.#stepOpen = false
     await this.#reportSpending()
     await this.#inputs.emit(finish)
-    await this.#inputs.options.session?.noteSpending?.(this.ledger.own)
   }
 
   /**
@@ -233,7 +232,9 @@ export class AgentRun<CONTEXT> {
   async #reportSpending(): Promise<void> {
     const { emit, options } = this.#inputs
     const messageMetadata = options.session === undefined ? undefined : this.ledger.takeUnreported()
-    if (messageMetadata !== undefined) await emit({ type: 'message-metadata', messageMetadata })
+    if (messageMetadata === undefined) return
+    await emit({ type: 'message-metadata', messageMetadata })
+    await options.session?.noteSpending?.(this.ledger.own)
   }
 
   async #step(): Promise<Outcome | undefined> {

@@ -95,11 +95,14 @@ export interface SessionHooks {
   tree?: SessionTree
   resume: Resume
   summaries?: SessionSummaries
-  /** The spending of the session's other messages and of its tasks. Called before each step if there is a session budget. */
+  /**
+   * The spending of all sessions of the tree, without the unfinished message of this one. Called before each step if
+   * there is a session budget.
+   */
   spent: () => Promise<Spending>
   /** The budget of the root of a task, for all sessions of its tree together. */
   treeBudget?: Budget
-  /** Notes the spending of the message so far, without its tasks, after each step. */
+  /** Notes the spending of the message so far, without its tasks: before the calls of a step run, and after them. */
   noteSpending?: (spending: Spending) => Promise<void>
   /** Awaited before each model call and each tool call. Rejects if another process took over the turn. */
   beforeStart: () => Promise<void>

@@ -13,12 +13,13 @@ import {
   type TaskMessage,
 } from './task-questions.ts'
 import { publicId } from './tenant-ids.ts'
+import type { TurnSpending } from './turn-spending.ts'
 import type { TaskEnd, TaskOrigin, TurnTasks } from './turn-tasks.ts'
 import { isGone, type RunningTurn } from './turn-world.ts'
 
 export function callTasks(
   turn: RunningTurn,
-  open: () => Promise<TurnTasks>,
+  { open, spending }: { open: () => Promise<TurnTasks>; spending: TurnSpending },
   origin: Omit<TaskOrigin, 'toolCallId'>,
 ): SessionTasks {
   /** The tasks that wait for an answer. */
@@ -59,8 +60,8 @@ export function callTasks(
           const { toolCallId, toolName } = call
           const path = [...origin.path, toolName]
           const tasks = await open()
-          // The task reads the spending of this message from its log, for the budget of the tree.
-          await turn.flush()
+          // The budget of the tree counts the spending of this message.
+          await spending.store()
           task = await tasks.start({ ...origin, toolCallId, path }, order, turn.fold.message)
           // A stop came meanwhile, and perhaps the end of the turn, which did not see this task.
           if (call.signal.aborted && !isGone(turn) && !order.background) {

@@ -10,7 +10,6 @@ import type { TaskOrder } from '../call-task.ts'
 import { LoomError } from '../ground/error.ts'
 import type { FoldedMessage } from '../message-fold.ts'
 import type { Sink } from '../sink.ts'
-import { addSpending, noSpending, ownSpendingIn, type Spending } from '../spending.ts'
 import type { Store } from '../store.ts'
 import type { SessionRecord } from '../store/session.ts'
 import {
@@ -211,35 +210,6 @@ export class Tasks implements TurnTasks {
       )
     }
     return infos
-  }
-
-  /** The spending of all sessions of a tree, without the unfinished message of this one. */
-  async spentBeside(session: SessionRecord): Promise<Spending> {
-    const { store } = this.#options
-    const rootId = rootOf(session.id)
-    const others = (await store.tasks(rootId)).filter(({ task }) => task.id !== session.id)
-    const ofRoot = rootId === session.id ? [] : await this.#spentByRoot(rootId)
-    return [
-      session.spent ?? noSpending,
-      ...ofRoot,
-      ...others.map(({ spent }) => spent ?? noSpending),
-    ].reduce(addSpending)
-  }
-
-  /**
-   * The spending of the root of a tree, also in its unfinished message. The tree notes the spending of a task
-   * after each step, and not that of the root.
-   */
-  async #spentByRoot(rootId: string): Promise<Spending[]> {
-    const { store, sessions } = this.#options
-    const root = await store.session(rootId)
-    const logId = root?.state === 'idle' ? undefined : root?.turn?.logId
-    const message = logId === undefined ? undefined : await sessions.partialAnswer(rootId, logId)
-    return [root?.spent ?? noSpending, ownSpendingIn(message?.metadata)]
-  }
-
-  async noteSpending(id: string, spent: Spending): Promise<void> {
-    await this.#options.store.noteTaskSpending(id, spent)
   }
 }
 

@@ -1,15 +1,13 @@
 /** Runs the agent of a turn on the history of the session. The result is the next state of the session. */
-import type { JSONObject } from '@ai-sdk/provider'
 import type { ModelMessage, UIMessage } from 'ai'
 
-import type { Agent } from '../agent.ts'
 import type { AgentEvent } from '../event.ts'
 import { errorMessage, LoomError } from '../ground/error.ts'
 import type { RunOptions } from '../run-options.ts'
 import { run } from '../runner.ts'
 import type { Origins } from '../runner/compaction/origins.ts'
 import type { Resume, SessionHooks } from '../runner/session-hooks.ts'
-import { addSpending, noSpending, spentOn } from '../spending.ts'
+import { spentOn } from '../spending.ts'
 import { mergedContext } from '../store/context.ts'
 import type { SessionRecord } from '../store/session.ts'
 import type { Summary } from '../store/summary.ts'
@@ -24,6 +22,7 @@ import { callSchedules } from './schedules-of-call.ts'
 import { agentOfTask } from './task-agent.ts'
 import { attemptOf } from './task-letters.ts'
 import { publicId } from './tenant-ids.ts'
+import { treeBudgetOf, TurnSpending } from './turn-spending.ts'
 import { isGone, type RunningTurn } from './turn-world.ts'
 
 export interface AgentRun {
@@ -60,6 +59,7 @@ export async function runAgent(
     const agent = await agentOfTask(first, path, context)
     if (agent === undefined) return await fail(turn, missing(), resume)
     const { messages, origins } = await contextMessages(sessionContext, partial, { agent, context })
+    const spending = new TurnSpending(turn, session)
     const { models, defaultModel, limits, clock } = world
     const { model = chosenModelIn(turn.fold.message.metadata) } = request
     const result = await run(agent, messages, {
@@ -84,15 +84,21 @@ export async function runAgent(
             root: publicId(session?.tenant ?? '', rootOf(task.id)),
           },
         }),
-        tasks: callTasks(turn, world.tasks, {
-          sessionId: claim.sessionId,
-          tenant: session?.tenant ?? '',
-          messageId: claim.logId,
-          path,
-          request: { ...request, ...(stored !== undefined && { context: stored }) },
-          context: stored,
-        }),
-        ...(await budgetHooks(turn, { first, session, context })),
+        tasks: callTasks(
+          turn,
+          { open: world.tasks, spending },
+          {
+            sessionId: claim.sessionId,
+            tenant: session?.tenant ?? '',
+            messageId: claim.logId,
+            path,
+            request: { ...request, ...(stored !== undefined && { context: stored }) },
+            context: stored,
+          },
+        ),
+        spent: () => world.store.spentBeside(claim.sessionId),
+        noteSpending: spending.note,
+        ...(task !== undefined && (await treeBudgetOf(first, context))),
       },
     })
     return { state: result.outcome === 'waiting' ? 'waiting' : 'idle' }
@@ -139,33 +145,6 @@ async function belowRoot(
   }
 }
 
-/** The budget of a tree: that of the agent of its root counts for all of its sessions. */
-async function budgetHooks(
-  { claim, world }: RunningTurn,
-  {
-    first,
-    session,
-    context,
-  }: { first: Agent; session: SessionRecord | undefined; context: JSONObject },
-): Promise<Pick<SessionHooks, 'spent' | 'treeBudget' | 'noteSpending'>> {
-  const { sessionId } = claim
-  const spent = async () => {
-    const record = await world.store.session(sessionId)
-    return record === undefined ? noSpending : (await world.tasks()).spentBeside(record)
-  }
-  if (!isTaskId(sessionId)) return { spent }
-  const { sessionBudget } = first
-  const treeBudget =
-    typeof sessionBudget === 'function' ? await sessionBudget(context) : sessionBudget
-  const before = session?.spent ?? noSpending
-  return {
-    spent,
-    ...(treeBudget !== undefined && { treeBudget }),
-    noteSpending: async (own) =>
-      (await world.tasks()).noteSpending(sessionId, addSpending(before, own)),
-  }
-}
-
 interface TurnOf {
   resume: Resume
   origins: Origins
@@ -176,7 +155,7 @@ interface TurnOf {
 function hooksOf(
   turn: RunningTurn,
   { resume, origins, session }: TurnOf,
-): Omit<SessionHooks, 'spent'> {
+): Omit<SessionHooks, 'spent' | 'noteSpending'> {
   const { claim, world } = turn
   const owner = {
     sessionId: claim.sessionId,

@@ -4,9 +4,7 @@ import type { JSONObject } from '@ai-sdk/provider'
 import type { TaskOrder } from '../call-task.ts'
 import type { FoldedMessage } from '../message-fold.ts'
 import type { Sink } from '../sink.ts'
-import type { Spending } from '../spending.ts'
 import type { LetterRequest } from '../store/letter.ts'
-import type { SessionRecord } from '../store/session.ts'
 import type { Task, TaskEntry } from '../store/task.ts'
 
 /** A tool call of a session. The id of its task follows from it. */
@@ -51,8 +49,4 @@ export interface TurnTasks {
   entryOf: (sessionId: string) => Promise<TaskEntry | undefined>
   /** Returns the task of a session. Returns undefined for the root of a tree. */
   taskOf: (sessionId: string) => Promise<Task | undefined>
-  /** The spending of all sessions of a tree, without the unfinished message of this one. */
-  spentBeside: (session: SessionRecord) => Promise<Spending>
-  /** Notes the spending of a task. */
-  noteSpending: (id: string, spent: Spending) => Promise<void>
 }

@@ -11,6 +11,7 @@ import type { InstanceRegister } from '../store/instances.ts'
 import type { LogEntry, LogReader, LogWriter } from '../store/log.ts'
 import type { MailboxStore } from '../store/mailbox.ts'
 import type { SessionReader } from '../store/session.ts'
+import type { TaskStore } from '../store/task.ts'
 import type { Claim, TurnStore } from '../store/turn.ts'
 import type { LocalTails } from './local-tail.ts'
 import type { Schedules } from './schedules.ts'
@@ -23,6 +24,7 @@ export interface TurnWorld {
     LogReader &
     SessionReader &
     HintSource &
+    Pick<TaskStore, 'noteSpending' | 'spentBeside'> &
     Pick<InstanceRegister, 'isAlive'>
   tails: LocalTails
   instance: string

@@ -135,6 +135,10 @@ export interface SessionRecord extends Shared {
    * nothing, for example in a new fork.
    */
   spent?: Spending
+  /** The spending of the unfinished message, as far as its owner noted it. Absent if it is nothing. */
+  unfinishedSpent?: Spending
+  /** Whether it is the root of a tree that has or had tasks. */
+  hasTasks?: true
 }
 
 /** The turn of a session that runs or waits, or its last one. */

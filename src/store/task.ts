@@ -42,7 +42,7 @@ export interface TaskEntry {
   state: TaskState
   /** The time of its start, in milliseconds by the clock of the store. */
   createdAt: number
-  /** The spending of its own model calls so far. Absent if it is nothing. */
+  /** The spending of its own model calls so far, also in its unfinished message. Absent if it is nothing. */
   spent?: Spending
 }
 
@@ -95,8 +95,24 @@ export interface TaskStore {
    * effect on its cost.
    */
   unfinishedTasks(rootId: string): Promise<TaskEntry[]>
-  /** Replaces the spending of a task. */
-  noteTaskSpending(id: string, spent: Spending): Promise<void>
+  /**
+   * Replaces the spending of the unfinished message of a session. No effect if the session has another claim, or
+   * no turn of it runs. `finish` and `settleAbandoned` replace it too, in the step of the commit.
+   */
+  noteSpending(
+    at: {
+      /** The id of the session: a root or a task. */
+      sessionId: string
+      /** The claim of the caller. */
+      claim: number
+    },
+    spent: Spending,
+  ): Promise<void>
+  /**
+   * Returns the spending of all sessions of a tree, also of removed tasks and of unfinished messages, but without
+   * the unfinished message of this session. The number of tasks has no effect on its cost.
+   */
+  spentBeside(sessionId: string): Promise<Spending>
   /**
    * Removes a task and all tasks below it from the tree. Their sessions accept no letter any more. The removal
    * of a root does the same with all tasks. `removedTasks` returns them until `forgetTasks`.

@@ -14,6 +14,7 @@ import { sharing } from './store-contract/sharing.ts'
 import { stopping } from './store-contract/stopping.ts'
 import type { Subject, TestBounds, TestRunner } from './store-contract/subject.ts'
 import { results, tasks } from './store-contract/tasks.ts'
+import { treeSpending } from './store-contract/tree-spending.ts'
 import { waiting } from './store-contract/waiting.ts'
 
 /**
@@ -87,6 +88,7 @@ export function storeContract(
     describe('a schedule', () => scheduling(subject))
     describe('a task', () => tasks(subject))
     describe('the result of a task', () => results(subject))
+    describe('the spending of a tree', () => treeSpending(subject, runs))
     if (runs > 0) describe('a sequence of calls', () => model(subject, runs))
   })
 }

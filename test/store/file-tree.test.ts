@@ -3,13 +3,19 @@ import { readFile, stat, truncate } from 'node:fs/promises'
 
 import { describe, expect, it } from 'vitest'
 
-import { noSpending } from '../../src/spending.ts'
+import type { Store } from '../../src/store.ts'
 import { until } from '../redis/until.ts'
 import { converse, letter, said } from './conversation.ts'
 import { copyOf, newFolder, openFolder, sessionFiles } from './stored-folder.ts'
 import { changesOf, growTree, idOf, taskOf, treeOf } from './tree.ts'
 
 const limits = { unfinishedMax: 1000, openMax: 4 }
+
+/** The tree without its spending, which is also in the files of the tasks. */
+async function ownTreeOf(store: Store, root: string) {
+  const { tasks, removed } = await treeOf(store, root)
+  return { tasks: tasks.map(({ spent: _, ...entry }) => entry), removed }
+}
 
 /** The path of the file of a root, before it has tasks with sessions. */
 async function fileOf(folder: string): Promise<string> {
@@ -18,6 +24,21 @@ async function fileOf(folder: string): Promise<string> {
 }
 
 describe('the tree in the file of its root', () => {
+  it('has the spending of each commit after a kill at any moment', async () => {
+    const folder = await newFolder()
+    const store = await openFolder(folder)
+    await converse(store, 'root').turn(letter('m1'))
+    for (const [index, change] of changesOf(store, 'root').entries()) {
+      await change()
+      const next = await openFolder(await copyOf(folder))
+      const label = `after change ${index}`
+      expect(await treeOf(next, 'root'), label).toEqual(await treeOf(store, 'root'))
+      // A compaction writes everything anew.
+      await next.close()
+    }
+    expect((await store.spentBeside('root')).usd).toBe(2.25)
+  })
+
   it('is that of the last whole change after a kill at any byte', async () => {
     const folder = await newFolder()
     const store = await openFolder(folder)
@@ -25,7 +46,7 @@ describe('the tree in the file of its root', () => {
     const path = await fileOf(folder)
     const seen: { size: number; state: unknown }[] = []
     const note = async () => {
-      seen.push({ size: (await stat(path)).size, state: await treeOf(store, 'root') })
+      seen.push({ size: (await stat(path)).size, state: await ownTreeOf(store, 'root') })
     }
     await note()
     for (const change of changesOf(store, 'root')) {
@@ -40,13 +61,13 @@ describe('the tree in the file of its root', () => {
       await truncate(copy + name, cut)
       const next = await openFolder(copy)
       const state = seen.findLast(({ size }) => size <= cut)?.state
-      expect(await treeOf(next, 'root'), `cut at ${cut}`).toEqual(state)
+      expect(await ownTreeOf(next, 'root'), `cut at ${cut}`).toEqual(state)
       await next.addTask(taskOf('root', 'later'), limits)
       await next.endTask(idOf('root', 'later'), limits)
-      const after = await treeOf(next, 'root')
+      const after = await ownTreeOf(next, 'root')
       await next.close()
       const last = await openFolder(copy)
-      expect(await treeOf(last, 'root'), `cut at ${cut}`).toEqual(after)
+      expect(await ownTreeOf(last, 'root'), `cut at ${cut}`).toEqual(after)
       await last.close()
     }
   })
@@ -77,9 +98,14 @@ describe('the tree in the file of its root', () => {
     await talk.finish(await talk.claim(letter('big', { message })), { discard: true })
     await talk.turn(letter('m2'))
     const state = await treeOf(store, 'root')
+    let added = 0
     const isSmall = async () => {
       // Each change begins a compaction, and another change ends it.
-      await store.noteTaskSpending(idOf('root', 'n0'), { ...noSpending, usd: 1 })
+      const times = { occurrence: 0, dueAt: 9e12, createdAt: 4000 }
+      const rule = { kind: 'once' } as const
+      const schedule = { id: `s${added++}`, rule, letter: letter(''), ...times }
+      const owner = { tenant: '', agent: 'assistant', schedulesMax: 1000 }
+      await store.addSchedule('root', schedule, owner)
       return until(500, 'a compaction', async () => (await size()) < 1_000_000).then(
         () => true,
         () => false,
@@ -111,7 +137,7 @@ describe('the tree in the file of its root', () => {
       other.turn(letter('x4')),
       store.fork('root', { newId: 'copy', tenant: '' }),
     ])
-    expect(await task.history()).toHaveLength(10)
+    expect(await task.history()).toHaveLength(12)
     expect(await store.tasks('root')).toHaveLength(4)
   })
 

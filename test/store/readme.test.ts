@@ -11,7 +11,7 @@ import { signatures } from '../../src/store/redis/signature.ts'
 import type { RunningRedis } from '../redis/redis.ts'
 import { startRedis } from '../redis/redis.ts'
 import { converse, letter, nextOf, regenerate, said } from './conversation.ts'
-import { growTree } from './tree.ts'
+import { growTree, idOf } from './tree.ts'
 
 const readme = readFileSync(join(import.meta.dirname, '../../src/store/README.md'), 'utf8')
 
@@ -66,7 +66,7 @@ async function openTalk(store: Store) {
   const summary = { text: 'So far.', through: 'm1', tokens: 2 }
   await store.saveSummary({ sessionId: talk.id, claim: first.claim }, summary)
   await talk.post(letter('m2', { context: { user: 'ada' } }))
-  const second = nextOf(await talk.finish(first, { state: 'waiting', logTtlMs }))
+  const second = nextOf(await talk.finish(first, { state: 'waiting', spent, logTtlMs }))
   await store.noteReader(talk.id, second.logId, 'v6')
   await talk.append(second, 1)
   await talk.post(letter('m3'))
@@ -137,6 +137,8 @@ describe('the README of the store', () => {
     await store.fork(talk.id, { newId: 'the-fork', tenant: '' })
     await schedules(store, talk.id)
     await growTree(store, talk.id)
+    const task = converse(store, idOf(talk.id, 'e'))
+    await task.finish(await task.claim(letter('m1')), { spent, logTtlMs })
     const deleted = converse(store)
     await deleted.claim(letter('m1'))
     await store.remove(deleted.id, { tenant: '' })
@@ -187,7 +189,8 @@ describe('the README of the store', () => {
     )
     for (const { row, pattern } of rows) {
       const last = pattern.replaceAll(/:<[^>]+>|:agent/g, '').replace(/^.*:/, '')
-      const names = last === 'noted' ? ['noted', 'from', 'to', 'waiting'] : [last]
+      const ofRoot = `root${last.charAt(0).toUpperCase()}${last.slice(1)}`
+      const names = last === 'noted' ? ['noted', 'from', 'to', 'waiting'] : [last, ofRoot]
       const scripts = quoted(row['written by'])
       expect(scripts.length, pattern).toBeGreaterThan(0)
       for (const script of scripts) {

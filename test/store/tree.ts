@@ -1,5 +1,5 @@
 /** A tree of tasks in every state. */
-import { noSpending } from '../../src/spending.ts'
+import { noSpending, type Spending } from '../../src/spending.ts'
 import type { Store } from '../../src/store.ts'
 import { idOf, taskOf } from '../../src/testing/store-contract/tasks.ts'
 import { converse, letter } from './conversation.ts'
@@ -19,20 +19,22 @@ export function changesOf(store: Store, root: string): (() => Promise<unknown>)[
     () => add('c', idOf(root, 'b')),
     () => add('d'),
     () => add('e'),
-    () => runTask(store, idOf(root, 'a')),
-    () => store.noteTaskSpending(idOf(root, 'a'), spent),
+    () => runTask(store, idOf(root, 'a'), 'm1', spent),
+    () => runTask(store, idOf(root, 'b'), 'm2', spent),
     () => end('a'),
-    () => store.noteTaskSpending(idOf(root, 'a'), { ...spent, usd: 1 }),
+    () => runTask(store, idOf(root, 'a'), 'm3', { ...spent, usd: 1 }),
+    () => runTask(store, idOf(root, 'c'), 'm1', { ...spent, usd: 0.25 }),
     () => store.removeTask(idOf(root, 'c')),
+    () => store.remove(idOf(root, 'c'), { tenant: '' }),
     () => store.forgetTasks(root, [idOf(root, 'c')]),
     () => add('c', idOf(root, 'b')),
     () => store.removeTask(idOf(root, 'c')),
   ]
 }
 
-async function runTask(store: Store, id: string): Promise<void> {
+async function runTask(store: Store, id: string, message: string, spent: Spending) {
   const talk = converse(store, id)
-  await talk.finish(await talk.claim(letter('m1')), { logTtlMs: 5 * 60_000 })
+  await talk.finish(await talk.claim(letter(message)), { spent, logTtlMs: 5 * 60_000 })
 }
 
 /** Makes all of the changes. */
@@ -42,5 +44,9 @@ export async function growTree(store: Store, root: string): Promise<void> {
 
 /** Everything that the store shows of a tree. */
 export async function treeOf(store: Store, root: string) {
-  return { tasks: await store.tasks(root), removed: await store.removedTasks(root) }
+  return {
+    tasks: await store.tasks(root),
+    removed: await store.removedTasks(root),
+    spent: await store.spentBeside(root),
+  }
 }

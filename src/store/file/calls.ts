@@ -148,12 +148,14 @@ export function fileCalls({ residents, hints, memory, orphans }: World): Session
 
     async finish(at, commit) {
       if (commit.message !== undefined) await stageAll(at.sessionId, [commit.message])
-      return change(at.sessionId, () => memory.finish(at, commit))
+      const others = rootsOf(at.sessionId)
+      return change(at.sessionId, () => memory.finish(at, commit), { others })
     },
 
     async settleAbandoned(at, commit) {
       await stageAll(at.sessionId, [commit.message])
-      return change(at.sessionId, () => memory.settleAbandoned(at, commit))
+      const others = rootsOf(at.sessionId)
+      return change(at.sessionId, () => memory.settleAbandoned(at, commit), { others })
     },
 
     takeOver: (id, claim, options) =>
@@ -216,7 +218,13 @@ export function fileCalls({ residents, hints, memory, orphans }: World): Session
     },
     endTask: (id, limits) => change(rootOf(id), () => memory.endTask(id, limits)),
     parkTask: (id, limits) => change(rootOf(id), () => memory.parkTask(id, limits)),
-    noteTaskSpending: (id, spent) => change(rootOf(id), () => memory.noteTaskSpending(id, spent)),
+    // A task that runs again notes it again.
+    noteSpending: (at, spent) =>
+      change(at.sessionId, () => memory.noteSpending(at, spent), {
+        isConfirmed: false,
+        others: rootsOf(at.sessionId),
+      }),
+    spentBeside: (id) => ready([id, ...rootsOf(id)], () => memory.spentBeside(id)),
     removeTask: (id) => change(rootOf(id), () => memory.removeTask(id)),
     forgetTasks: (rootId, ids) => change(rootId, () => memory.forgetTasks(rootId, ids)),
     task: (id) => read(rootOf(id), () => memory.task(id)),

@@ -203,6 +203,7 @@ export class SessionImage {
 
   #coreOf(session: MemorySession, batch: RecordBatch): StoredCore {
     const { state, updatedAt, usedAt, lastClaim, isHeld, branchesMade, error, spent } = session
+    const { unfinishedSpent } = session
     const { context, summary, turn } = session
     return {
       state,
@@ -213,6 +214,7 @@ export class SessionImage {
       branchesMade,
       ...(error !== undefined && { error }),
       ...(spent !== undefined && { spent }),
+      ...(unfinishedSpent !== undefined && { unfinishedSpent }),
       ...(context !== undefined && { context: this.#value('c', context, batch) }),
       ...(summary !== undefined && { summary: this.#value('s', summary, batch) }),
       ...(turn !== undefined && { turn: this.#turnOf(turn, batch) }),

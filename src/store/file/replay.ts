@@ -101,16 +101,22 @@ class Replay implements StoredFile {
     if (core !== undefined) this.#applyCore(session, core)
   }
 
-  #applyTasks(session: MemorySession, { added = [], changed = [], gone = [] }: StoredTasks): void {
+  #applyTasks(
+    session: MemorySession,
+    { added = [], changed = [], gone = [], removedSpent }: StoredTasks,
+  ): void {
     const tree = (session.tree ??= new TaskTree())
     for (const { task, ...entry } of added) {
       tree.put({ ...entry, task: { ...task, letter: this.#letter(task.letter) } })
     }
     for (const [id, state, spent] of changed) {
       const before = tree.get(id)
-      if (before !== undefined) tree.put({ ...before, state, ...(spent && { spent }) })
+      if (before === undefined) continue
+      const { spent: _, ...entry } = before
+      tree.put({ ...entry, state, ...(spent && { spent }) })
     }
     for (const [id, isRemoved] of gone) tree.drop(id, { isRemoved })
+    if (removedSpent !== undefined) tree.removedSpent = removedSpent
   }
 
   #applyHistory(session: MemorySession, [keep, ...added]: [number, ...number[]]): void {
@@ -120,10 +126,12 @@ class Replay implements StoredFile {
   }
 
   #applyCore(session: MemorySession, core: StoredCore): void {
-    const { context, summary, turn, mailbox, error, spent, schedules = [], ...rest } = core
+    const { context, summary, turn, mailbox, error, spent, schedules = [], ...others } = core
+    const { unfinishedSpent, ...rest } = others
     Object.assign(session, { members: [], ...rest })
     session.error = error
     session.spent = spent
+    session.unfinishedSpent = unfinishedSpent
     session.context = context === undefined ? undefined : valueOf(this.#contexts, context)
     session.summary = summary === undefined ? undefined : valueOf(this.#summaries, summary)
     session.mailbox = mailbox.map(([letter, agent, band]) => ({

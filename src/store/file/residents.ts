@@ -10,9 +10,11 @@ import { readFile } from 'node:fs/promises'
 import type { UIMessage } from 'ai'
 
 import type { LoomError } from '../../ground/error.ts'
+import { addSpending, noSpending } from '../../spending.ts'
 import { recordOf } from '../memory/records.ts'
 import type { MemorySession } from '../memory/session.ts'
 import type { SessionTable } from '../memory/sessions.ts'
+import type { TaskTree } from '../memory/task-tree.ts'
 import { isTaskId, rootOf } from '../task.ts'
 import type { Catalogue, Row } from './catalogue.ts'
 import { codeOf, storeFailure } from './failure.ts'
@@ -163,6 +165,7 @@ export class Residents implements SessionTable {
       this.#delete(id)
       return
     }
+    if (session.tree !== undefined) this.#correctSpending(session.tree)
     const file = new SessionFile({ path, size, syncs: this.#syncs })
     const resident = new Resident(id, file, { session, values })
     if (this.#doubtful.has(path)) {
@@ -179,6 +182,14 @@ export class Residents implements SessionTable {
     if (session.state === 'running') onRunning(session)
     this.arm()
     this.#makeRoom(resident)
+  }
+
+  /** The file of a task gets a commit first. Its process may have died before the file of the root had it too. */
+  #correctSpending(tree: TaskTree): void {
+    for (const { task } of tree.all()) {
+      const { spent, unfinishedSpent } = this.#options.catalogue.get(task.id)?.record ?? {}
+      tree.noteSpending(task.id, addSpending(spent ?? noSpending, unfinishedSpent ?? noSpending))
+    }
   }
 
   // Writing

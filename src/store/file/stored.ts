@@ -61,6 +61,8 @@ export interface StoredTasks {
   changed?: [id: string, state: TaskState, spent?: Spending][]
   /** The tasks that left the tree. `isRemoved`: their sessions may still be there. */
   gone?: [id: string, isRemoved: boolean][]
+  /** The spending of the tasks that left the tree. */
+  removedSpent?: Spending
 }
 
 export type StoredTask = Omit<TaskEntry, 'task'> & {
@@ -77,6 +79,7 @@ export interface StoredCore {
   branchesMade: number
   error?: string
   spent?: Spending
+  unfinishedSpent?: Spending
   context?: number
   summary?: number
   turn?: StoredTurn

@@ -1,4 +1,5 @@
 /** The tasks of a root that its file has. It finds the difference between the file and the tree in memory. */
+import { noSpending, type Spending } from '../../spending.ts'
 import type { Letter } from '../letter.ts'
 import type { TaskTree } from '../memory/task-tree.ts'
 import type { StoredTasks } from './stored.ts'
@@ -10,12 +11,14 @@ export class TaskImage {
   readonly #stored = new Set<string>()
   /** The ids whose changes the file lacks. */
   #waiting = new Set<string>()
+  #removedSpent: Spending = noSpending
 
   /** The file has no tasks any more: its session begins anew. */
   clear(): void {
     this.#tree = undefined
     this.#stored.clear()
     this.#waiting.clear()
+    this.#removedSpent = noSpending
   }
 
   /**
@@ -31,7 +34,10 @@ export class TaskImage {
     if (tree === undefined) return undefined
     for (const id of tree === this.#tree ? tree.take() : tree.watch()) this.#waiting.add(id)
     this.#tree = tree
-    if (this.#waiting.size === 0) return undefined
+    const { removedSpent } = tree
+    const isSpentNew = removedSpent !== this.#removedSpent
+    if (this.#waiting.size === 0 && !isSpentNew) return undefined
+    this.#removedSpent = removedSpent
     const ids = [...this.#waiting].slice(0, limit)
     const added: StoredTasks['added'] = []
     const changed: StoredTasks['changed'] = []
@@ -55,6 +61,7 @@ export class TaskImage {
       ...(added.length > 0 && { added }),
       ...(changed.length > 0 && { changed }),
       ...(gone.length > 0 && { gone }),
+      ...(isSpentNew && { removedSpent }),
     }
   }
 }

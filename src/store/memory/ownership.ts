@@ -2,6 +2,7 @@
 import { isLowerFloor, type TurnStore } from '../turn.ts'
 import type { MemorySession, MemoryTurn } from './session.ts'
 import { bury, insertBefore } from './session.ts'
+import { noteUnfinished } from './tasks.ts'
 import { beginNext, claimOf, commitTurn, fence, spend } from './turns.ts'
 import type { World } from './turns.ts'
 
@@ -24,6 +25,7 @@ export function memoryOwnership(world: World): TurnStore {
       if (turn.abandoned !== logId) return 'done'
       settle(session, turn, message)
       spend(session, spent)
+      noteUnfinished(sessions, session)
       sessions.expireLog(session, logId, now() + logTtlMs)
       turn.abandoned = undefined
       sessions.put(session)
@@ -37,6 +39,7 @@ export function memoryOwnership(world: World): TurnStore {
       const { session, turn } = found
       if (turn.lastId !== lastId) return { status: 'behind' }
       commitTurn(session, turn, commit, bounds)
+      noteUnfinished(sessions, session, commit.state === 'waiting' ? commit.spent : undefined)
       if (commit.state === 'idle') sessions.expireLog(session, logId, now() + commit.logTtlMs)
       const next = beginNext(session, { instance, agents }, world)
       sessions.put(session)

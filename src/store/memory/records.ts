@@ -135,6 +135,7 @@ export function memoryRecords(world: World): SessionStore {
 
 export function recordOf(session: MemorySession): SessionRecord | undefined {
   const { id, tenant, agent, state, createdAt, updatedAt, error, spent, turn } = session
+  const { unfinishedSpent, tree } = session
   if (state === 'deleted') return undefined
   const nextDueAt = firstDueAt(session.schedules.values())
   const title = titleOf(session.history.values())
@@ -150,6 +151,8 @@ export function recordOf(session: MemorySession): SessionRecord | undefined {
     queued: session.mailbox.length,
     ...(session.isHeld && session.mailbox.length > 0 && { held: true }),
     ...(spent !== undefined && { spent }),
+    ...(unfinishedSpent !== undefined && { unfinishedSpent }),
+    ...(tree?.hasBegun === true && { hasTasks: true }),
     ...(error !== undefined && { error }),
     ...(nextDueAt !== undefined && { nextDueAt }),
     ...(turn && {

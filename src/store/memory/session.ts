@@ -25,6 +25,8 @@ export interface MemorySession {
   updatedAt: number
   error: string | undefined
   spent: Spending | undefined
+  /** The spending of the unfinished message, as far as it was noted. */
+  unfinishedSpent: Spending | undefined
   turn: MemoryTurn | undefined
   lastClaim: number
   /** Orders the list of the tenant. */
@@ -136,6 +138,7 @@ export function createSession({
     updatedAt: at,
     error: undefined,
     spent: undefined,
+    unfinishedSpent: undefined,
     turn: undefined,
     lastClaim: former?.lastClaim ?? 0,
     usedAt: 0,

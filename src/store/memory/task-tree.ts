@@ -1,6 +1,7 @@
 /** The tasks of one root, in the order of their start, with a journal for a file that follows them. */
-import type { Spending } from '../../spending.ts'
+import { isNothing, type Spending } from '../../spending.ts'
 import type { AddedTask, Task, TaskEntry, TaskLimits } from '../task.ts'
+import { SpendingSum } from './spending-sum.ts'
 
 export class TaskTree {
   /** By id. A change replaces the entry. */
@@ -9,6 +10,8 @@ export class TaskTree {
   readonly #unfinished = new Set<string>()
   /** The removed tasks whose sessions may still be there. */
   readonly #removed = new Set<string>()
+  readonly #sum = new SpendingSum()
+  #hasBegun = false
   /** The ids whose state changed since the last call of `watch` or `take`. Undefined before the first `watch`. */
   #changed: Set<string> | undefined
 
@@ -27,6 +30,26 @@ export class TaskTree {
 
   get removed(): ReadonlySet<string> {
     return this.#removed
+  }
+
+  /** Whether the tree has or had a task. */
+  get hasBegun(): boolean {
+    return this.#hasBegun
+  }
+
+  /** The spending of all tasks but one, also of removed ones. */
+  spentBeside(id: string): Spending {
+    return this.#sum.totalWithout(this.#entries.get(id)?.spent)
+  }
+
+  /** The spending of the removed tasks. */
+  get removedSpent(): Spending {
+    return this.#sum.kept
+  }
+
+  set removedSpent(spent: Spending) {
+    this.#sum.kept = spent
+    this.#hasBegun = true
   }
 
   add(task: Task, createdAt: number, { unfinishedMax, openMax }: TaskLimits): AddedTask {
@@ -64,11 +87,13 @@ export class TaskTree {
     return next.map(({ task }) => task.id)
   }
 
-  noteSpending(id: string, spent: Spending): boolean {
-    const entry = this.#entries.get(id)
-    if (entry === undefined) return false
-    this.put({ ...entry, spent })
-    return true
+  /** Replaces the spending of a task. */
+  noteSpending(id: string, spent: Spending): void {
+    const found = this.#entries.get(id)
+    if (found === undefined) return
+    const { spent: before, ...entry } = found
+    if (!isNothing(spent)) this.put({ ...entry, spent })
+    else if (before !== undefined) this.put(entry)
   }
 
   /** Removes a task and all below it. Returns false if the tree lacks it. */
@@ -86,11 +111,15 @@ export class TaskTree {
   /** Removes all tasks. */
   clear(): void {
     for (const id of this.#entries.keys()) this.drop(id, { isRemoved: true })
+    this.#sum.clear()
+    this.#hasBegun = false
   }
 
   /** Stores an entry. A new one comes last. */
   put(entry: TaskEntry): void {
     const { id } = entry.task
+    this.#hasBegun = true
+    this.#sum.replace(this.#entries.get(id)?.spent, entry.spent)
     this.#entries.set(id, entry)
     if (entry.state === 'ended') this.#unfinished.delete(id)
     else this.#unfinished.add(id)
@@ -99,6 +128,7 @@ export class TaskTree {
 
   /** Takes a task out of the tree. @param isRemoved false if its session is deleted already */
   drop(id: string, { isRemoved }: { isRemoved: boolean }): void {
+    this.#sum.keep(this.#entries.get(id)?.spent)
     this.#entries.delete(id)
     this.#unfinished.delete(id)
     if (isRemoved) this.#removed.add(id)

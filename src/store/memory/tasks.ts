@@ -1,4 +1,5 @@
 /** The tasks of trees in memory: the session of a root has those of its tree. */
+import { addSpending, isNothing, noSpending, type Spending } from '../../spending.ts'
 import { type FreedPlace, isTaskId, rootOf, type TaskStore } from '../task.ts'
 import type { MemorySession } from './session.ts'
 import type { SessionTable } from './sessions.ts'
@@ -43,9 +44,22 @@ export function memoryTasks({ sessions, hints, now }: World): TaskStore {
       return sessions.get(rootId)?.tree?.unfinished() ?? []
     },
 
-    async noteTaskSpending(id, spent) {
-      const root = rootFor(sessions, id)
-      if (root?.tree?.noteSpending(id, spent) === true) sessions.put(root)
+    async noteSpending({ sessionId, claim }, spent) {
+      const session = sessions.get(sessionId)
+      if (session?.state !== 'running' || session.turn?.claim !== claim) return
+      noteUnfinished(sessions, session, spent)
+      sessions.put(session)
+    },
+
+    async spentBeside(sessionId) {
+      const session = sessions.get(sessionId)
+      const root = sessions.get(rootOf(sessionId))
+      const others = root?.tree?.spentBeside(sessionId)
+      const ofTask = isTaskId(sessionId) ? [session?.spent, root?.unfinishedSpent] : []
+      return [root?.spent, others, ...ofTask].reduce<Spending>(
+        (sum, spent) => addSpending(sum, spent ?? noSpending),
+        noSpending,
+      )
     },
 
     async removeTask(id) {
@@ -66,6 +80,21 @@ export function memoryTasks({ sessions, hints, now }: World): TaskStore {
       if (root.state !== 'deleted') sessions.put(root)
     },
   }
+}
+
+/**
+ * Replaces the spending of the unfinished message of a session. The part of a task in its tree follows in the same
+ * step, from all its messages, so each amount counts once, however often it is noted.
+ */
+export function noteUnfinished(
+  sessions: SessionTable,
+  session: MemorySession,
+  unfinished: Spending = noSpending,
+): void {
+  session.unfinishedSpent = isNothing(unfinished) ? undefined : unfinished
+  const { tree } = rootFor(sessions, session.id) ?? {}
+  const part = addSpending(session.spent ?? noSpending, unfinished)
+  tree?.noteSpending(session.id, part)
 }
 
 /** Whether the tree of a task has it. */

@@ -52,7 +52,13 @@ export function callKeys(script: ScriptName, sessionId: string): SessionKeys & {
 }
 
 /** The key of the list of the tree to which a session belongs; see `post.lua`. */
-export const rootTasksKey = (sessionId: string) => `${tag(rootOf(sessionId))}:tasks`
+export const rootTasksKey = (sessionId: string) => rootKeys(sessionId).rootTasks
+
+/** The keys of the root of the tree to which a session belongs. */
+export function rootKeys(sessionId: string) {
+  const { session, tasks, taskSpent } = sessionKeys(rootOf(sessionId))
+  return { rootSession: session, rootTasks: tasks, rootTaskSpent: taskSpent }
+}
 
 export const sessionKey = (sessionId: string) => `${tag(sessionId)}:session`
 export const mailKey = (sessionId: string) => `${tag(sessionId)}:mail`

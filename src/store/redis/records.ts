@@ -7,7 +7,7 @@ import { type Claim, type ReaderFloor, readerFloors, type Stop, type Takeover } 
 import { isLater } from './format.ts'
 import { agentIn, unescaped } from './keys.ts'
 import { recordFields, type Reply, type Signatures } from './signature.ts'
-import { spendingOf } from './spent.ts'
+import { spendingIn, spendingOf } from './spent.ts'
 import { letterOf } from './stored-letter.ts'
 
 /** The fields of a claim in the replies of scripts. A script does not return a letter that the caller sent. */
@@ -85,6 +85,8 @@ export function sessionOf(
     queued: Number(fields.queued),
     ...(fields.held === '1' && fields.queued !== '0' && { held: true }),
     ...(spent !== undefined && { spent }),
+    ...(fields.unfinishedSpent !== '' && { unfinishedSpent: spendingIn(fields.unfinishedSpent) }),
+    ...(fields.tasks !== '' && { hasTasks: true }),
     ...(fields.due !== '' && { nextDueAt: Number(fields.due) }),
     ...(fields.error !== '' && { error: fields.error }),
     ...(fields.claim !== '' && {

@@ -1,9 +1,9 @@
 -- Stores the message of an abandoned log: at its place in the history, or before the message that found it
 -- waiting, or in the branch that this message cut.
--- KEYS session history messages branches branched abandoned log reply
--- ARGV sessionTtlMs replyTtlMs claim logId message logTtlMs spent...
+-- KEYS session history messages branches branched abandoned rootSession rootTasks rootTaskSpent log reply
+-- ARGV sessionTtlMs replyTtlMs claim logId message logTtlMs task spent...
 -- RETURNS status
--- USES reply keep hint spend
+-- USES reply keep hint spend tree-spending note-spending
 
 local function intoBranch(number)
   if redis.call('HSET', key.branched, number .. '/' .. arg.logId, arg.message) == 1 then
@@ -32,6 +32,7 @@ local function settle()
   end
   redis.call('HSET', key.session, 'abandoned', '')
   spend()
+  noteUnfinished('')
   hint('log')
   keep()
   return { status = 'done' }

@@ -56,6 +56,9 @@ export const sessionKeyNames = [
   'removedTasks',
 ] as const
 
+/** The keys of the root of a task. For a root, they are its own. */
+const rootKeys = ['rootSession', 'rootTasks', 'rootTaskSpent'] as const
+
 const ttls = ['sessionTtlMs', 'replyTtlMs'] as const
 const bounds = [...ttls, 'knownMax', 'branchesMax', 'branchedMax'] as const
 
@@ -85,6 +88,8 @@ export const recordFields = [
   'spentUnknown',
   'held',
   'due',
+  'unfinishedSpent',
+  'tasks',
   'subject',
   'members',
   'v',
@@ -147,8 +152,18 @@ export const signatures = {
     returns: ['status', 'letters...'],
   },
   'settle-abandoned': {
-    keys: ['session', 'history', 'messages', 'branches', 'branched', 'abandoned', 'log', 'reply'],
-    args: [...ttls, 'claim', 'logId', 'message', 'logTtlMs', 'spent...'],
+    keys: [
+      'session',
+      'history',
+      'messages',
+      'branches',
+      'branched',
+      'abandoned',
+      ...rootKeys,
+      'log',
+      'reply',
+    ],
+    args: [...ttls, 'claim', 'logId', 'message', 'logTtlMs', 'task', 'spent...'],
     returns: ['status'],
   },
   'save-summary': {
@@ -157,7 +172,7 @@ export const signatures = {
     returns: ['status'],
   },
   finish: {
-    keys: [...sessionKeyNames, 'log', 'reply'],
+    keys: [...sessionKeyNames, ...rootKeys, 'log', 'reply'],
     args: [
       ...bounds,
       'instance',
@@ -170,6 +185,8 @@ export const signatures = {
       'messageId',
       'message',
       'logTtlMs',
+      'task',
+      'unfinished',
       'spent...',
     ],
     returns: ['status', 'isLeft', ...claimFields, 'letter', 'message'],
@@ -265,10 +282,22 @@ export const signatures = {
     args: [...ttls, 'openMax', 'task', 'state'],
     returns: ['done', 'next...'],
   },
-  'note-task-spending': {
-    keys: sessionKeyNames,
-    args: ['sessionTtlMs', 'task', 'spent'],
+  'note-spending': {
+    keys: ['session', ...rootKeys],
+    args: ['claim', 'task', 'unfinished'],
     returns: ['done'],
+  },
+  'read-tree-spending': {
+    keys: ['session', 'rootSession', 'rootTaskSpent'],
+    args: ['task'],
+    returns: [
+      'spentInput',
+      'spentOutput',
+      'spentCached',
+      'spentReasoning',
+      'spentUsd',
+      'spentUnknown',
+    ],
   },
   'remove-task': {
     keys: [...sessionKeyNames, 'reply'],

@@ -20,6 +20,15 @@ export function amountsOf({ usage, usd, isCostKnown }: Spending = noSpending): s
     .flatMap(([name, amount]) => [name, String(amount)])
 }
 
+/** The stored form of the spending of an unfinished message; '' for nothing. */
+export const spendingText = (spent: Spending = noSpending): string =>
+  isNothing(spent) ? '' : JSON.stringify(spent)
+
+export function spendingIn(text: string): Spending {
+  const spent: Spending = JSON.parse(text)
+  return spent
+}
+
 /** @param fields '' if no amount was added yet */
 export function spendingOf(fields: Record<Name, string>): Spending | undefined {
   const inputTokens = Number(fields.spentInput)

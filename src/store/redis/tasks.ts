@@ -2,7 +2,7 @@
  * The tasks of trees in Redis. All keys of a tree have one hash tag, so each step is one script. Only `tasks`
  * reads a whole tree, in portions; `unfinishedTasks` reads no ended task.
  */
-import type { Spending } from '../../spending.ts'
+import { noSpending, withExactCost } from '../../spending.ts'
 import {
   type FreedPlace,
   isTaskId,
@@ -16,9 +16,10 @@ import {
   type TaskStore,
 } from '../task.ts'
 import type { Connection } from './connection.ts'
-import { callKeys, type SessionKeys, sessionKeys } from './keys.ts'
+import { callKeys, rootKeys, type SessionKeys, sessionKeys } from './keys.ts'
 import type { Limits } from './limits.ts'
 import { wordOf } from './records.ts'
+import { spendingIn, spendingOf, spendingText } from './spent.ts'
 import { letterIn, letterText, readInSteps } from './stored-letter.ts'
 
 /** The number of tasks that one command reads or removes. */
@@ -138,11 +139,17 @@ export function redisTasks(connection: Connection, limits: Limits): TaskStore {
       return found.sort((one, other) => one.number - other.number).map(({ entry }) => entry)
     },
 
-    async noteTaskSpending(id, spent) {
-      const rootId = rootFor(id)
-      if (rootId === undefined) return
-      const args = { ...limits, task: keyOf(id), spent: JSON.stringify(spent) }
-      await connection.run('note-task-spending', sessionKeys(rootId), args)
+    async noteSpending({ sessionId, claim }, spent) {
+      if (isTaskId(sessionId)) renewRoot(connection, limits, sessionId)
+      const keys = { ...sessionKeys(sessionId), ...rootKeys(sessionId) }
+      const args = { claim, task: keyOf(sessionId), unfinished: spendingText(spent) }
+      await connection.run('note-spending', keys, args)
+    },
+
+    async spentBeside(sessionId) {
+      const keys = { ...sessionKeys(sessionId), ...rootKeys(sessionId) }
+      const reply = await connection.run('read-tree-spending', keys, { task: keyOf(sessionId) })
+      return withExactCost(spendingOf(reply) ?? noSpending)
     },
 
     async removeTask(id) {
@@ -213,7 +220,5 @@ function entryIn(
 }
 
 function withSpending(entry: TaskEntry, text: string): TaskEntry {
-  if (text === '') return entry
-  const spent: Spending = JSON.parse(text)
-  return { ...entry, spent }
+  return text === '' ? entry : { ...entry, spent: spendingIn(text) }
 }

@@ -2,18 +2,19 @@
 import { storedJson } from '../../ground/json/pieces.ts'
 import { readerFloors, type TurnStore } from '../turn.ts'
 import type { Connection } from './connection.ts'
-import { agentLines, callKeys, escaped, logKey, sessionKeys } from './keys.ts'
+import { agentLines, callKeys, escaped, logKey, rootKeys, sessionKeys } from './keys.ts'
 import type { Limits } from './limits.ts'
 import { claimWithLetter, wordOf } from './records.ts'
-import { amountsOf } from './spent.ts'
+import { amountsOf, spendingText } from './spent.ts'
 import { summaryText } from './stored-letter.ts'
+import { keyOf } from './tasks.ts'
 
 export function redisTurns(connection: Connection, limits: Limits): TurnStore {
   return {
     async finish({ sessionId, claim, logId, lastId, instance, agents }, commit) {
       const reply = await connection.run(
         'finish',
-        { ...callKeys('finish', sessionId), log: logKey(sessionId, logId) },
+        { ...callKeys('finish', sessionId), ...rootKeys(sessionId), log: logKey(sessionId, logId) },
         {
           ...limits,
           instance: escaped(instance),
@@ -26,6 +27,8 @@ export function redisTurns(connection: Connection, limits: Limits): TurnStore {
           messageId: escaped(commit.message?.id ?? ''),
           message: commit.message === undefined ? '' : await storedJson(commit.message),
           logTtlMs: commit.logTtlMs,
+          task: keyOf(sessionId),
+          unfinished: commit.state === 'waiting' ? spendingText(commit.spent) : '',
           spent: amountsOf(commit.spent),
         },
       )
@@ -37,13 +40,18 @@ export function redisTurns(connection: Connection, limits: Limits): TurnStore {
     async settleAbandoned({ sessionId, claim, logId }, { message, logTtlMs, spent }) {
       const { status } = await connection.run(
         'settle-abandoned',
-        { ...callKeys('settle-abandoned', sessionId), log: logKey(sessionId, logId) },
+        {
+          ...callKeys('settle-abandoned', sessionId),
+          ...rootKeys(sessionId),
+          log: logKey(sessionId, logId),
+        },
         {
           ...limits,
           claim,
           logId: escaped(logId),
           message: await storedJson(message),
           logTtlMs,
+          task: keyOf(sessionId),
           spent: amountsOf(spent),
         },
       )

@@ -20,7 +20,7 @@ export function model({ it, store }: Subject, runs: number): void {
 }
 
 /** @throws Error that names the package if it is not installed */
-async function fastCheck(): Promise<typeof FastCheck> {
+export async function fastCheck(): Promise<typeof FastCheck> {
   try {
     return await import('fast-check')
   } catch (cause) {

@@ -4,10 +4,10 @@
  */
 import { randomUUID } from 'node:crypto'
 
-import { noSpending } from '../../spending.ts'
+import { noSpending, type Spending } from '../../spending.ts'
 import type { Store } from '../../store.ts'
 import { type Task, taskId } from '../../store/task.ts'
-import { converse, letter, nextOf } from './conversation.ts'
+import { type Conversation, converse, letter, nextOf } from './conversation.ts'
 import { expect } from './expectation.ts'
 import type { Subject } from './subject.ts'
 
@@ -36,6 +36,12 @@ export async function newRoot(store: Store, id: string = randomUUID()): Promise<
 }
 
 const spent = { ...noSpending, usd: 0.5 }
+
+/** Begins a turn of a task and notes its spending. */
+async function noteBy(talk: Conversation, spent: Spending): Promise<void> {
+  const { claim } = await talk.claim(letter('m1'))
+  await talk.store.noteSpending({ sessionId: talk.id, claim }, spent)
+}
 
 export function tasks({ it, store }: Subject): void {
   it('is read as it was added', async () => {
@@ -164,11 +170,9 @@ export function tasks({ it, store }: Subject): void {
   it('has its spending', async () => {
     const root = await newRoot(store())
     const { id } = taskOf(root, 'one')
-    await store().noteTaskSpending(id, spent)
     await store().addTask(taskOf(root, 'one'), limits)
     expect(await store().task(id)).not.toHaveProperty('spent')
-    await store().noteTaskSpending(id, { ...spent, usd: 0.25 })
-    await store().noteTaskSpending(id, spent)
+    await noteBy(converse(store(), id), spent)
     await store().endTask(id, limits)
     expect(await store().task(id)).toMatchObject({ state: 'ended', spent })
     expect(await store().tasks(root)).toMatchObject([{ state: 'ended', spent }])
@@ -203,7 +207,7 @@ export function tasks({ it, store }: Subject): void {
     const root = await newRoot(store())
     const few = { ...limits, openMax: 2 }
     for (const name of ['a', 'b', 'c', 'd']) await store().addTask(taskOf(root, name), few)
-    await store().noteTaskSpending(idOf(root, 'b'), spent)
+    await noteBy(converse(store(), idOf(root, 'b')), spent)
     await store().endTask(idOf(root, 'a'), few)
     const unfinished = await store().unfinishedTasks(root)
     expect(unfinished.map(({ task, state }) => [task.toolCallId, state])).toEqual([

@@ -10,7 +10,7 @@ local function keep()
   local ttlMs = math.max(tonumber(arg.sessionTtlMs),
     (state == 'running' or unfinished) and runningMs or 0, tonumber(scheduledMs or '') or 0)
   for name, each in pairs(key) do
-    local isOther = name == 'reply' or name == 'log' or name == 'rootTasks'
+    local isOther = name == 'reply' or name == 'log' or string.find(name, '^root')
     if not isOther then redis.call('PEXPIRE', each, ttlMs) end
   end
 end

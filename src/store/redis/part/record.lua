@@ -2,4 +2,5 @@
 
 local names = { 'tenant', 'agent', 'title', 'state', 'created', 'updated', 'claim', 'owner',
   'turnAgent', 'logId', 'letterId', 'last', 'started', 'floor', 'stop', 'error', 'spentInput', 'spentOutput', 'spentCached',
-  'spentReasoning', 'spentUsd', 'spentUnknown', 'held', 'due', 'subject', 'members', 'v' }
+  'spentReasoning', 'spentUsd', 'spentUnknown', 'held', 'due',
+  'unfinishedSpent', 'tasks', 'subject', 'members', 'v' }
