@@ -16,17 +16,22 @@ export const unknownBodyField = (name: string, names: Iterable<string>, advice =
 /**
  * Reads a posted object that has only these fields. The caller checks their values.
  * @param whenEmpty the value of an empty body; without it, an empty body is refused
+ * @param advice for unknown fields: another way to send them
  * @throws LoomError `invalid-request`, `payload-too-large` or `aborted`
  */
 export async function readFields(
   c: Context,
   known: readonly string[],
   whenEmpty?: object,
+  advice: Readonly<Record<string, string>> = {},
 ): Promise<unknown> {
   const body = await readJson(c, whenEmpty)
   const unknown = isFields(body)
     ? Object.keys(body).find((name) => !known.includes(name))
     : undefined
-  if (unknown !== undefined) throw unknownBodyField(unknown, known)
+  if (unknown !== undefined) {
+    const given = Object.hasOwn(advice, unknown) ? advice[unknown] : undefined
+    throw unknownBodyField(unknown, known, given)
+  }
   return body
 }

@@ -23,7 +23,8 @@ export const stopBody = z.object({
  */
 export async function stop(c: Context, world: SessionWorld): Promise<Response> {
   const session = await ownSession(c, world, 'writer')
-  const body = stopBody.safeParse(await readFields(c, ['queue', 'messageId'], {}))
+  const advice = { tree: 'To stop the tasks below the session too, add ?tree=1 to the path.' }
+  const body = stopBody.safeParse(await readFields(c, ['queue', 'messageId'], {}, advice))
   if (!body.success) {
     throw new LoomError(
       'invalid-request',

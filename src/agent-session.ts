@@ -328,17 +328,20 @@ export class AgentSession<CONTEXT = unknown, OUTPUT = unknown>
   // Life
 
   /**
-   * Copies the history to a new session of the same agent, principal and last context.
+   * Copies the history to a new session of the same agent, principal and last context. The copy of a task is no task.
    * @returns the copy
    * @throws LoomError `not-found` if the session does not exist, has no such message or branch, or the new id
-   * is in use; `invalid-request` for an invalid id
+   * is in use; `invalid-request` for an invalid id; `unavailable` for a task whose agent is only a sub-agent here
    */
   async fork(fork: SessionFork = {}): Promise<AgentSession<OptionalIn<CONTEXT>, OUTPUT>> {
     if (fork.id !== undefined) checkId(fork.id)
     const { agent, principal, host, sessions } = this.#session
     const { forkSession } = await forks()
-    const id = await forkSession(sessions, await this.#session.existing(), fork)
-    return new AgentSession(agent, { id, principal, loom: host })
+    const session = await this.#session.existing()
+    const task = await sessions.taskOf(session.id)
+    const ofCopy = task === undefined ? agent : sessions.agentOf(task.agent)
+    const id = await forkSession(sessions, session, fork)
+    return new AgentSession(ofCopy, { id, principal, loom: host })
   }
 
   /**

@@ -27,8 +27,8 @@ interface AgentToolOptions<NAME extends string, BACKGROUND extends boolean | 'mo
   /** The description for the calling model. @defaultValue the agent's description */
   description?: string
   /**
-   * The time limit of a call in milliseconds. The time in which a task waits for an answer does not count, and a task
-   * in the background has no limit. @defaultValue 600000
+   * The time limit of a call in milliseconds. The time in which a task waits for an answer does not count. A task
+   * in the background has no limit, so `background: true` refuses it. @defaultValue 600000
    */
   timeoutMs?: number
   /**
@@ -98,7 +98,7 @@ export function agentTool<CONTEXT>(
   const subject = `The options of agentTool("${agent.name}") have`
   refuseUnknownFields(options, { subject, known: optionFields })
   const { background = false, restarts = 0 } = options
-  checkOptions(agent.name, { background, restarts })
+  checkOptions(agent.name, { background, restarts, timeoutMs: options.timeoutMs })
   const tool = defineTool({
     name: options.name ?? agent.name,
     description:
@@ -152,12 +152,22 @@ interface AgentToolInput extends BackgroundChoice {
 /** @throws LoomError `invalid-config` */
 function checkOptions(
   agent: string,
-  { background, restarts }: { background: unknown; restarts: unknown },
+  {
+    background,
+    restarts,
+    timeoutMs,
+  }: { background: unknown; restarts: unknown; timeoutMs: unknown },
 ): void {
   if (typeof background !== 'boolean' && background !== 'model') {
     throw new LoomError(
       'invalid-config',
       `background of agentTool("${agent}") must be true, false or "model".`,
+    )
+  }
+  if (background === true && timeoutMs !== undefined) {
+    throw new LoomError(
+      'invalid-config',
+      `timeoutMs of agentTool("${agent}") is the time limit of a call that waits, and with background: true no call waits. Remove one of the two. To limit the work in the background, set maxSteps or budget of the agent.`,
     )
   }
   if (typeof restarts === 'number' && Number.isSafeInteger(restarts) && restarts >= 0) return

@@ -7,11 +7,13 @@
  */
 import type { UIMessage } from 'ai'
 
+import type { Agent } from './agent.ts'
 import { late } from './ground/late.ts'
 import type { FoldedMessage } from './message-fold.ts'
 import { Instance, type InstanceOptions } from './session/instance.ts'
 import {
   Mailboxes,
+  missingAgent,
   type MessageStopOptions,
   type PostRequest,
   queuedMessages,
@@ -78,9 +80,11 @@ export class Sessions {
   readonly #openSchedules: () => Promise<Schedules>
   #schedules: Schedules | undefined
   readonly #openTasks: () => Promise<Tasks>
+  readonly #agents: Pick<SessionsOptions, 'agentOf' | 'agentNames'>
 
   constructor(options: SessionsOptions) {
     const { store } = options
+    this.#agents = options
     const requestStore = store.within?.(requestPatienceMs) ?? store
     this.#openSchedules = late(async () => {
       const { Schedules } = await import('./session/schedules.ts')
@@ -268,6 +272,18 @@ export class Sessions {
   /** Returns the task of a session. Returns undefined for the root of a tree. */
   async taskOf(sessionId: string): Promise<Task | undefined> {
     return (await this.#openTasks()).taskOf(sessionId)
+  }
+
+  /**
+   * Returns the agent of this instance for the copy of a task.
+   * @throws LoomError `unavailable` if only another instance has the agent
+   * @internal
+   */
+  agentOf(name: string): Agent {
+    const { agentOf, agentNames } = this.#agents
+    const agent = agentOf(name)
+    if (agent === undefined) throw missingAgent(name, agentNames())
+    return agent
   }
 
   /** Stops a task by itself. Returns false if the session is no task, or the task has ended. */

@@ -81,6 +81,28 @@ describe('the cost of tasks', () => {
     expect(calls.names.length - listed).toBeLessThan(10)
   })
 
+  it('has a budget that is checked without a read of the tree', async () => {
+    const calls = noted()
+    const counted = defineAgent({ ...lead, sessionBudget: { maxTokens: 1e6 } })
+    const loom = new Loom({ agents: [counted], store: calls.store, flushMs: 0 })
+    onTestFinished(() => loom.close())
+    const session = loom.startAgent('lead', 'root')
+    await session.call('10')
+    await session.call('later')
+    await ended(calls.store)
+    const readsOfTasks = calls.names.filter((name) => ['tasks', 'messages'].includes(name))
+    expect(readsOfTasks).toEqual([])
+    // Each of the tasks asks before its first step, and the root before each of its steps.
+    expect(calls.names.filter((name) => name === 'spentBeside').length).toBeGreaterThan(11)
+    const tasks = await session.tasks()
+    const info = await session.info()
+    const all = [info?.spent, ...tasks.map(({ spent }) => spent)]
+    const tokens = all.reduce((sum, spent) => sum + (spent?.usage.totalTokens ?? 0), 0)
+    const { usage } = await calls.store.spentBeside('root')
+    expect(usage.totalTokens).toBe(tokens)
+    expect(tokens).toBeGreaterThan(0)
+  })
+
   it('is one end, however often the instance looks after its sessions meanwhile', async () => {
     const calls = noted()
     const session = start(calls.store, 60)

@@ -138,6 +138,15 @@ describe('a stop', () => {
     expect(await messages()).toHaveLength(2)
   })
 
+  it('of a tree is asked for in the path, and not in the body', async () => {
+    const session = open(awaited)
+    await session.call('hello')
+    const { status, body } = await call('POST', '/one/stop', { tree: true })
+    expect(status).toBe(400)
+    expect(JSON.stringify(body)).toContain('add ?tree=1 to the path')
+    expect((await call('POST', '/one/stop', { constructor: 1 })).status).toBe(400)
+  })
+
   it('of one task is its result', async () => {
     const session = open(background)
     await session.call('later;a')
@@ -373,6 +382,12 @@ describe('the spending of tasks', () => {
 })
 
 describe('the options of agentTool', () => {
+  it('refuse a time limit of a call that never waits', () => {
+    const options = { background: true, timeoutMs: 1000 } as const
+    expect(() => agentTool(worker, options)).toThrow('timeoutMs of agentTool("worker")')
+    expect(() => agentTool(worker, { ...options, background: 'model' })).not.toThrow()
+  })
+
   it('let the model choose the background', async () => {
     const session = open([agentTool(worker, { name: 'choice', background: 'model' })])
     loom.replaceAgents([
@@ -487,6 +502,47 @@ describe('a task', () => {
     expect(answer.status).toBe(200)
     expect(JSON.stringify(answer.body)).toContain('quick again, Work in nowhere.')
     expect(await messages()).toHaveLength(2)
+  })
+
+  it('has a copy with its own agent', async () => {
+    loom = new Loom({ agents: [lead(awaited), worker], store: openMemoryStore() })
+    closeAfter(loom)
+    app = sessionRoutes(loom)
+    const session = loom.startAgent('lead', 'one')
+    await session.call('worker;quick')
+    const [task] = await session.tasks()
+    const id = task?.id ?? ''
+    expect((await call('POST', `/${id}/fork`, { id: 'copy' })).status).toBe(201)
+    const info = (await call('GET', '/copy')).body
+    expect(info).toMatchObject({ agent: 'worker' })
+    expect(info).not.toHaveProperty('parentId')
+    const body = {
+      id: 'copy',
+      messages: [{ id: 'm9', role: 'user', parts: [{ type: 'text', text: 'quick copy' }] }],
+    }
+    expect(JSON.stringify((await call('POST', '', body)).body)).toContain('quick copy, Work in')
+    const copy = await (await loom.session(id))?.fork()
+    expect((await copy?.info())?.agent).toBe('worker')
+    expect(await copy?.tasks()).toEqual([])
+    expect(await session.tasks()).toHaveLength(1)
+  })
+
+  it('of an agent that is only a sub-agent has a copy that nothing answers', async () => {
+    const session = open(awaited)
+    await session.call('worker;quick')
+    const [task] = await session.tasks()
+    await expect((await loom.session(task?.id ?? ''))?.fork()).rejects.toMatchObject({
+      code: 'unavailable',
+    })
+    expect((await call('POST', `/${task?.id}/fork`, { id: 'copy' })).status).toBe(201)
+    const body = {
+      id: 'copy',
+      messages: [{ id: 'm9', role: 'user', parts: [{ type: 'text', text: 'hello' }] }],
+    }
+    const refused = await call('POST', '', body)
+    expect(refused.status).toBe(503)
+    expect(JSON.stringify(refused.body)).toContain('does not have the agent \\"worker\\"')
+    expect((await call('POST', '', { ...body, agent: 'lead' })).status).toBe(200)
   })
 
   it('that nothing started does not exist', async () => {

@@ -33,6 +33,8 @@ export interface ForkOptions {
   branch?: number | undefined
   /** The subject to whom the copy belongs. @defaultValue the whole tenant */
   subject?: string | undefined
+  /** The agent of the copy. @defaultValue that of the session */
+  agent?: string | undefined
 }
 
 /** The state that decides the next prompt of a session. */
@@ -97,7 +99,7 @@ export class Records {
 
   fork(
     sessionId: string,
-    { tenant, newId, through, branch, subject }: ForkOptions,
+    { tenant, newId, through, branch, subject, agent }: ForkOptions,
   ): Promise<boolean> {
     return this.#options.requestStore.fork(sessionId, {
       newId,
@@ -105,6 +107,7 @@ export class Records {
       ...(through !== undefined && { through }),
       ...(branch !== undefined && { branch }),
       ...(subject !== undefined && { subject }),
+      ...(agent !== undefined && { agent }),
     })
   }
 

@@ -32,13 +32,10 @@ export async function forkSession(
   if (messageId !== undefined) checkText('messageId', messageId)
   checkWhole('branch', branch)
   const newId = storedId(tenant, id)
-  const isForked = await sessions.fork(sessionId, {
-    newId,
-    tenant,
-    subject,
-    through: messageId,
-    branch,
-  })
+  // The record of a task names the agent of its root, which finds that of the task.
+  const agent = (await sessions.taskOf(sessionId))?.agent
+  const options = { newId, tenant, through: messageId, branch, subject, agent }
+  const isForked = await sessions.fork(sessionId, options)
   if (isForked) return id
   const isTaken = (await sessions.find(tenant, id)) !== undefined
   throw new LoomError(

@@ -70,6 +70,8 @@ export interface SessionStore extends SessionReader {
       tenant: string
       /** The subject to whom the copy belongs. It has no members. @defaultValue the whole tenant */
       subject?: string
+      /** The agent of the copy. @defaultValue that of the session */
+      agent?: string
     },
   ): Promise<boolean>
   /** Replaces the members of a session. Returns false if the tenant has no such session. */

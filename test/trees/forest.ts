@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import type { UIMessage } from 'ai'
 import { expect } from 'vitest'
 
-import { fieldOf } from '../../src/ground/fields.ts'
+import { fieldOf, fieldsOf } from '../../src/ground/fields.ts'
+import { sessionKey } from '../../src/store/redis/keys.ts'
 import type { TaskInfo } from '../../src/task.ts'
 import { type Ledger, openLedger } from '../sessions/ledger.ts'
 import { openStage, type Stage, type StageInstance } from '../sessions/stage.ts'
@@ -178,9 +179,36 @@ export async function expectOneTree(
     expect(tokensOf(spent?.usage), `${label}: ${title}`).toBeGreaterThanOrEqual(each)
     expect(tokensOf(spent?.usage), `${label}: ${title}`).toBeLessThanOrEqual(tokensAnswered(planId))
   }
+  await expectOneSum(stage, { chatId, tasks, url, label })
   const own = tokensOf(fieldOf(stored.metadata, 'usage')) - tokens
   expect(own, `${label}: the root`).toBeGreaterThanOrEqual(each)
   expect(own, `${label}: the root`).toBeLessThanOrEqual(tokensAnswered(chatId))
+}
+
+/** The usage of all stored messages, the list of tasks, and the sum of the tree are the same, at every level. */
+async function expectOneSum(
+  { redis }: Stage,
+  { chatId, tasks, url, label }: { chatId: string; tasks: TaskInfo[]; url: string; label: string },
+): Promise<void> {
+  const ownTokens = async (id: string) => {
+    const messages = await messagesOf(url, id)
+    const parts = messages.map(({ metadata }) => {
+      const ofTasks = Object.values(fieldsOf(fieldOf(metadata, 'tasks')))
+      const below = ofTasks.map((task) => tokensOf(fieldOf(task, 'usage')))
+      return below.reduce((sum, each) => sum - each, tokensOf(fieldOf(metadata, 'usage')))
+    })
+    return parts.reduce((sum, each) => sum + each, 0)
+  }
+  const root = await getJson<{ spent?: { usage: unknown } }>(`${url}/api/chat/${chatId}`)
+  expect(tokensOf(root.spent?.usage), `${label}: the root`).toBe(await ownTokens(chatId))
+  let sum = 0
+  for (const { id, title, spent } of tasks) {
+    expect(tokensOf(spent?.usage), `${label}: ${title}`).toBe(await ownTokens(id))
+    sum += tokensOf(spent?.usage)
+  }
+  const fields = await redis.client.hmget(sessionKey(chatId), 'treeInput', 'treeOutput')
+  const total = fields.reduce((all, each) => all + Number(each ?? 0), 0)
+  expect(total, `${label}: the sum of the tree`).toBe(sum)
 }
 
 const neverIn = (plan: Plan): string[] =>

@@ -70,7 +70,7 @@ export function memoryRecords(world: World): SessionStore {
       return sessions.get(sessionId)?.branches.map((branch) => ({ ...branch })) ?? []
     },
 
-    async fork(sessionId, { newId, branch, through, tenant, subject }) {
+    async fork(sessionId, { newId, branch, through, tenant, subject, agent }) {
       const session = sessions.get(sessionId)
       if (session?.tenant !== tenant || session.state === 'deleted') return false
       const tree = { history: finishedMessages(session), branches: session.branches }
@@ -78,9 +78,9 @@ export function memoryRecords(world: World): SessionStore {
       const existing = sessions.get(newId)
       const isTaken = isTaskId(newId) || (existing !== undefined && existing.state !== 'deleted')
       if (messages === undefined || isTaken) return false
-      const { agent } = session
       const former = existing
-      const copy = createSession({ id: newId, tenant, subject, agent, at: now(), former })
+      const of = agent ?? session.agent
+      const copy = createSession({ id: newId, tenant, subject, agent: of, at: now(), former })
       copy.usedAt = nextUse()
       for (const message of messages) {
         copy.history.set(message.id, message)

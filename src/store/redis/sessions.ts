@@ -85,7 +85,7 @@ export function redisSessions(connection: Connection, limits: Limits): SessionSt
     },
 
     // The two ids are in two slots, so this takes two steps: a read, and the creation of the new session.
-    async fork(sessionId, { newId, branch, through, tenant, subject }) {
+    async fork(sessionId, { newId, branch, through, tenant, subject, agent }) {
       if (isTaskId(newId)) return false
       const tree = await readTree(sessionId)
       const messages = historyAt(tree, { branch, through })
@@ -101,7 +101,7 @@ export function redisSessions(connection: Connection, limits: Limits): SessionSt
         ...limits,
         tenant: tree.tenant,
         subject: escaped(subject ?? ''),
-        agent: tree.agent,
+        agent: agent ?? tree.agent,
         title: titleText(messages),
         summary: isWhole ? tree.summary : '',
         through: isWhole ? tree.through : '',
