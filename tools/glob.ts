@@ -5,11 +5,11 @@
  */
 import { defineActingTool } from '../src/acting.ts'
 import { defineTool } from '../src/define-tool.ts'
+import { late } from '../src/ground/late.ts'
 import type { Workspace } from '../src/machine/workspace.ts'
 import { FileRefusal, quoted } from '../src/machine/workspace/file-error.ts'
 import type { NamedTool } from '../src/tool.ts'
 import { directoryHint, sentences } from './glob/directory-hint.ts'
-import { type GlobPattern, globPattern } from './glob/pattern.ts'
 import { inputSchema, withoutEmpty } from './input-schema.ts'
 
 export interface GlobOutput {
@@ -23,6 +23,12 @@ export interface GlobOutput {
 const defaultLimit = 100
 const limitMax = 1000
 const timeoutMs = 30_000
+
+/** A program that only offers the tool loads none of these. */
+const searchModules = late(async () => ({
+  ...(await import('./glob/workspace-pattern.ts')),
+  ...(await import('./ripgrep.ts')),
+}))
 
 /**
  * Creates the tool `glob`, which finds files by a pattern for their paths.
@@ -53,7 +59,7 @@ export function glob(workspace: Workspace): NamedTool {
     retry: 'safe',
     timeoutMs: 2 * timeoutMs,
     execute: async (input, { signal }): Promise<GlobOutput> => {
-      const { ripgrep } = await import('./ripgrep.ts')
+      const { patternFor, ripgrep } = await searchModules()
       const { limit = defaultLimit } = input
       const { path, stats } = await workspace.look(input.path ?? '.')
       if (!stats.isDirectory()) throw new FileRefusal(`${quoted(path)} is not a directory.`)
@@ -79,13 +85,6 @@ export function glob(workspace: Workspace): NamedTool {
     },
     toModelOutput: ({ output }) => ({ type: 'text', value: output.text }),
   })
-}
-
-/** An absolute pattern below the workspace's own path counts as relative to the workspace. */
-function patternFor({ root }: Workspace, pattern: string, path: string): GlobPattern {
-  if (pattern.startsWith(`${root}/`)) return globPattern(`./${pattern.slice(root.length + 1)}`)
-  if (!pattern.startsWith('/')) return globPattern(pattern, path === '.' ? '' : path)
-  throw new FileRefusal(`${quoted(pattern)} is outside the workspace. Patterns are relative to it.`)
 }
 
 /**

@@ -6,14 +6,14 @@ import type { z } from 'zod/v4'
 
 import { defineActingTool } from '../src/acting.ts'
 import { defineTool } from '../src/define-tool.ts'
+import { late } from '../src/ground/late.ts'
 import type { Zod } from '../src/ground/schema.ts'
 import { refuseUnlessFile, type Workspace } from '../src/machine/workspace.ts'
 import type { NamedTool } from '../src/tool.ts'
 import { directoryHint, sentences } from './glob/directory-hint.ts'
-import { type GlobPattern, globPattern } from './glob/pattern.ts'
-import { FoundLines } from './grep/found-lines.ts'
+import type { GlobPattern } from './glob/pattern.ts'
+import type { FoundLines } from './grep/found-lines.ts'
 import { lineCharsMax, listingOf } from './grep/listing.ts'
-import { verifiedLines } from './grep/verified-lines.ts'
 import { inputSchema, renameFields, withoutEmpty } from './input-schema.ts'
 import type { RipgrepEnd } from './ripgrep.ts'
 
@@ -44,6 +44,14 @@ const grepSchema = (z: Zod) =>
     limit: z.int().min(1).max(limitMax).optional().describe(`Matches; ${defaultLimit} by default`),
   })
 
+/** A program that only offers the tool loads none of these. */
+const searchModules = late(async () => ({
+  ...(await import('./glob/pattern.ts')),
+  ...(await import('./grep/found-lines.ts')),
+  ...(await import('./grep/verified-lines.ts')),
+  ...(await import('./ripgrep.ts')),
+}))
+
 /**
  * Creates the tool `grep`, which searches the content of files with a regular expression.
  * @example
@@ -66,7 +74,7 @@ export function grep(workspace: Workspace): NamedTool {
     retry: 'safe',
     timeoutMs: 2 * timeoutMs,
     execute: async (input, { signal }): Promise<GrepOutput> => {
-      const { ripgrep } = await import('./ripgrep.ts')
+      const { FoundLines, globPattern, ripgrep, verifiedLines } = await searchModules()
       const { context = 0, limit = defaultLimit } = input
       const { path, stats } = await workspace.look(input.path ?? '.')
       if (!stats.isDirectory()) refuseUnlessFile(stats, path)
