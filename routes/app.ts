@@ -15,17 +15,27 @@ import { modelRoutes } from './models.ts'
 import { openApiRoutes } from './openapi.ts'
 import { allowOrigins } from './origin.ts'
 import { playgroundRoutes } from './playground.ts'
+import { securityHeaders } from './security-headers.ts'
 import { sessionRoutes } from './session.ts'
+import { tokenRoutes } from './tokens.ts'
 import type { AppOptions, World } from './world.ts'
 
 export function createApp(options: AppOptions): Hono {
-  const world: World = { isReady: () => true, version: 'unknown', ...options }
+  const world: World = {
+    isReady: () => true,
+    version: 'unknown',
+    fetch,
+    onAuthenticationFailure: () => {},
+    ...options,
+  }
   const { loom, config } = world
   const app = new Hono()
   app.onError((error, c) => answerError(error, c, loom))
-  app.use(allowOrigins(config), refuseDotIds())
-  app.use(enforceAccess(authentication(config.apiKeys)))
+  app.use(securityHeaders(), allowOrigins(config), refuseDotIds())
+  const { fetch: fetchKeys, onAuthenticationFailure: onFailure } = world
+  app.use(enforceAccess(authentication({ config, fetch: fetchKeys, onFailure })))
   app.route('/api', sessionRoutes(loom, { principalOf }))
+  tokenRoutes(app, config)
   agentRoutes(app, loom)
   modelRoutes(app, loom)
   healthRoutes(app, world)

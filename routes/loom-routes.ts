@@ -27,6 +27,7 @@ import type {
   ScheduleBody,
   SharedWith,
   StreamQuery,
+  TokenBody,
   ToolAnswer,
   WholeAnswer,
 } from './route-bodies.ts'
@@ -157,7 +158,11 @@ type SessionsAt<BASE extends string, PARAMETERS> = {
 }
 
 /** The routes of the server that belong to no session. */
-type ServerSchema = Record<'/api/agents', Get<Json<Nothing, Record<'agents', AgentEntry[]>>>> &
+type ServerSchema = Record<
+  '/api/tokens',
+  Post<Json<Posted<TokenBody>, Record<'token', string> & Record<'expiresAt', number>, 201>>
+> &
+  Record<'/api/agents', Get<Json<Nothing, Record<'agents', AgentEntry[]>>>> &
   Record<
     '/api/models',
     Get<

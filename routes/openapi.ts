@@ -4,6 +4,7 @@
  */
 import type { Context, Hono } from 'hono'
 
+import { needsCredential } from '../src/config/access.ts'
 import { late } from '../src/ground/late.ts'
 import { onlyMethods } from './methods.ts'
 import type { World } from './world.ts'
@@ -15,7 +16,7 @@ const contentSecurityPolicy = (styleHash: string) =>
 const headers = { 'cache-control': 'no-cache', 'x-content-type-options': 'nosniff' }
 
 export function openApiRoutes(app: Hono, { config, version }: World): void {
-  const options = { version, isProtected: config.apiKeys.length > 0 }
+  const options = { version, isProtected: needsCredential(config) }
   const openApi = late(async () => {
     const { openApiDocument } = await import('./openapi/document.ts')
     return openApiDocument(options)

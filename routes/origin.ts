@@ -9,6 +9,7 @@ import { cors } from 'hono/cors'
 
 import { isLoopback } from '../src/config.ts'
 import type { Config } from '../src/config.ts'
+import { needsCredential } from '../src/config/access.ts'
 import { LoomError } from '../src/ground/error.ts'
 
 // A page of another origin can read only these headers and the basic ones.
@@ -92,9 +93,9 @@ const hasCookies = (origin: string, { corsOrigins, publicUrl }: Config): boolean
  * no hosts.
  */
 function refuseForeignHost(c: Context, config: Config): void {
-  const { corsOrigins, publicUrl, host: bound, allowedHosts, apiKeys } = config
+  const { corsOrigins, publicUrl, host: bound, allowedHosts } = config
   const host = hostOf(c)
-  if (allowedHosts === undefined && (apiKeys.length > 0 || !isLoopback(bound))) return
+  if (allowedHosts === undefined && (needsCredential(config) || !isLoopback(bound))) return
   if (isLoopback(withoutPort(host)) || allowedHosts?.some((allowed) => matches(host, allowed)))
     return
   const ownOrigins = publicUrl === undefined ? corsOrigins : [...corsOrigins, publicUrl]

@@ -136,6 +136,18 @@ export interface SharedWith {
   members: readonly Member[]
 }
 
+/** The body of a new token. It has a subject, a session or both. */
+export interface TokenBody {
+  /** The user of the tenant for whom the token acts. */
+  subject?: string
+  /** The only session that the token reaches. */
+  session?: string
+  /** What the token may do. The default is `chat`. */
+  scopes?: ('read' | 'chat')[]
+  /** The lifetime in seconds. The default is 900. */
+  expiresIn?: number
+}
+
 /** The body of a fork. */
 export interface ForkBody {
   /** The id of the copy. Without it, Loom creates one. */

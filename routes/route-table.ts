@@ -66,6 +66,8 @@ export const routeTable: readonly Route[] = [
       scope,
     })),
   ),
+  // The route itself checks that the principal may make tokens.
+  { method: 'POST', path: '/api/tokens', scope: 'read' },
   { method: 'GET', path: '/api/agents', scope: 'read' },
   { method: 'GET', path: '/api/models', scope: 'read' },
   { method: 'GET', path: '/healthz', scope: 'public' },

@@ -1,6 +1,7 @@
 /** The objects that the routes receive. No route reads anything from the process. */
 import type { Config } from '../src/config.ts'
 import type { Loom } from '../src/loom.ts'
+import type { AuthenticationFailure } from './authentication/failures.ts'
 
 export interface AppOptions {
   loom: Loom
@@ -9,6 +10,10 @@ export interface AppOptions {
   isReady?: () => boolean
   /** The version of Loom, for the description of the routes. @defaultValue 'unknown' */
   version?: string
+  /** Fetches the public keys of the issuer of JWTs. @defaultValue the global `fetch` */
+  fetch?: typeof fetch
+  /** Receives each failed authentication. @defaultValue none */
+  onAuthenticationFailure?: (failure: AuthenticationFailure) => void
 }
 
 /** The objects that the routes share. */

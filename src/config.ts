@@ -1,21 +1,29 @@
 /**
- * The server's settings, checked once at start. A setting that this version does not support is
- * refused, not ignored: an operator who sets a secret for JWTs must not run an open server. The file is
- * long because it has each setting twice: its rule for the environment, and its field with a description.
+ * The server's settings, checked once at start. A setting that nothing would use is refused, not ignored: an
+ * operator who sets a secret must not run an open server. The file is long because it has each setting twice: its
+ * rule for the environment, and its field with a description.
  */
 import { join, resolve } from 'node:path'
 
 import { z } from 'zod/v4'
 
 import type { TimeLimits } from './agent.ts'
+import {
+  type AccessConfig,
+  accessOf,
+  headerSetting,
+  jwksUrlSetting,
+  needsCredential,
+  secretSetting,
+  tokenSecretsSetting,
+} from './config/access.ts'
+import { type ApiKey, keysIn } from './config/api-keys.ts'
 import { refuseMisspelt } from './config/names.ts'
 import {
-  type ApiKey,
   choice,
   folderAt,
   hostsIn,
   integer,
-  keysIn,
   milliseconds,
   namesIn,
   originOf,
@@ -43,7 +51,7 @@ export interface RegistryConfig {
   modelsCache: string | undefined
 }
 
-export type { ApiKey } from './config/values.ts'
+export type { ApiKey } from './config/api-keys.ts'
 
 export interface Config extends RegistryConfig {
   /** The port to listen on. 0 takes any free port. */
@@ -89,8 +97,10 @@ export interface Config extends RegistryConfig {
   redisUrl: string | undefined
   /** The text at the beginning of every key and channel in Redis. */
   redisPrefix: string
-  /** The bearer tokens of callers; with none, every call is allowed. */
+  /** The API keys of callers. */
   apiKeys: readonly ApiKey[]
+  /** The other credentials of callers. Without keys and these, every call is allowed. */
+  access: AccessConfig
   /** The lifetime of a session after its last use, in milliseconds. */
   sessionTtlMs: number
   /** The time after its last heartbeat for which an instance counts as alive, in milliseconds. */
@@ -116,8 +126,6 @@ export type SandboxSettings = Required<
 
 export type LogLevel = 'silent' | 'error' | 'info' | 'debug'
 
-const unsupported = ['LOOM_JWT_SECRET', 'LOOM_JWKS_URL']
-
 const redisUrl = /^(?:rediss?|redis\+(?:cluster|sentinel)):\/\//
 
 const schema = z.object({
@@ -141,7 +149,7 @@ const schema = z.object({
   LOOM_FILE_URLS: choice(['public', 'any']).default('public'),
   LOOM_GRACE_MS: integer(0, timerMaxMs).default(10_000),
   LOOM_LOG_LEVEL: choice(['silent', 'error', 'info', 'debug']).default('info'),
-  LOOM_AUTH: choice(['none']).optional(),
+  LOOM_AUTH: choice(['none', 'proxy']).optional(),
   LOOM_STORE: choice(['file', 'memory', 'redis']).optional(),
   LOOM_DATA: z.string().optional(),
   REDIS_URL: z
@@ -150,6 +158,19 @@ const schema = z.object({
     .optional(),
   LOOM_REDIS_PREFIX: z.string().refine(isRedisPrefix, redisPrefixRule).default(''),
   LOOM_API_KEYS: z.string().default('').transform(keysIn),
+  LOOM_TOKEN_SECRET: tokenSecretsSetting,
+  LOOM_JWT_SECRET: secretSetting().optional(),
+  LOOM_JWKS_URL: jwksUrlSetting.optional(),
+  LOOM_JWT_ISSUER: z.string().optional(),
+  LOOM_JWT_AUDIENCE: z.string().optional(),
+  LOOM_JWT_TENANT_CLAIM: z.string().optional(),
+  LOOM_JWT_SUBJECT_CLAIM: z.string().default('sub'),
+  LOOM_JWT_SCOPES_CLAIM: z.string().default('scope'),
+  LOOM_PROXY_SECRET: secretSetting().optional(),
+  LOOM_PROXY_SECRET_HEADER: headerSetting().default('x-loom-proxy-secret'),
+  LOOM_PROXY_SUBJECT_HEADER: headerSetting().default('x-forwarded-user'),
+  LOOM_PROXY_TENANT_HEADER: headerSetting().optional(),
+  LOOM_PROXY_SCOPES_HEADER: headerSetting().optional(),
   LOOM_SESSION_TTL: integer(1, 10 * 365 * 24 * 60 * 60).default(30 * 24 * 60 * 60),
   LOOM_HEARTBEAT_MS: integer(300, 600_000).default(3000),
   LOOM_FLUSH_MS: integer(0, 10_000).default(20),
@@ -174,7 +195,7 @@ const schema = z.object({
   LOOM_MODELS_PATH: z.string().optional(),
 })
 
-const settingNames = [...Object.keys(schema.shape), ...unsupported]
+const settingNames = Object.keys(schema.shape)
 
 /**
  * Reads and checks every setting.
@@ -182,10 +203,12 @@ const settingNames = [...Object.keys(schema.shape), ...unsupported]
  */
 export function readConfig(environment: Environment): Config {
   const variables = withoutEmpty(environment)
-  refuseUnsupported(variables)
   refuseMisspelt(variables, settingNames)
   const set = parse(schema, variables)
-  if (set.LOOM_API_KEYS.length === 0) refuseOpenServer(set.HOST, set.LOOM_AUTH)
+  const access = accessOf(set, variables, isLoopback)
+  if (!needsCredential({ apiKeys: set.LOOM_API_KEYS, access })) {
+    refuseOpenServer(set.HOST, set.LOOM_AUTH)
+  }
   return {
     port: set.PORT,
     host: set.HOST,
@@ -208,6 +231,7 @@ export function readConfig(environment: Environment): Config {
     ...storeOf(set, variables),
     redisPrefix: set.LOOM_REDIS_PREFIX,
     apiKeys: set.LOOM_API_KEYS,
+    access,
     sessionTtlMs: set.LOOM_SESSION_TTL * 1000,
     heartbeatMs: set.LOOM_HEARTBEAT_MS,
     flushMs: set.LOOM_FLUSH_MS,
@@ -297,16 +321,10 @@ export function isLoopback(host: string): boolean {
   return /^(?:localhost|.+\.localhost|127(?:\.\d{1,3}){3}|\[?::1\]?)$/i.test(host)
 }
 
-function refuseUnsupported(environment: Environment): void {
-  const name = unsupported.find((name) => environment[name] !== undefined)
-  if (name === undefined) return
-  throw new LoomError('invalid-config', `${name} is not supported yet: unset it to start.`)
-}
-
-function refuseOpenServer(host: string, auth: 'none' | undefined): void {
+function refuseOpenServer(host: string, auth: 'none' | 'proxy' | undefined): void {
   if (isLoopback(host) || auth === 'none') return
   throw new LoomError(
     'invalid-config',
-    `HOST ${host} lets other machines call this server without a key: set LOOM_API_KEYS, use HOST=127.0.0.1, or set LOOM_AUTH=none if a proxy in front of this server checks its callers.`,
+    `HOST ${host} lets other machines call this server without a key: set LOOM_API_KEYS, LOOM_JWT_SECRET or LOOM_JWKS_URL, use HOST=127.0.0.1, or set LOOM_AUTH=none if a proxy in front of this server checks its callers.`,
   )
 }

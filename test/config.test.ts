@@ -25,6 +25,7 @@ describe('the settings', () => {
       redisUrl: undefined,
       redisPrefix: '',
       apiKeys: [],
+      access: { jwt: undefined, proxy: undefined, tokenSecrets: [] },
       sessionTtlMs: 30 * 24 * 60 * 60 * 1000,
       heartbeatMs: 3000,
       flushMs: 20,
@@ -143,6 +144,7 @@ describe('the settings', () => {
         { key: 'second-key', name: 'alice' },
         { key: 'third:key', name: 'alice' },
       ],
+      access: { jwt: undefined, proxy: undefined, tokenSecrets: [] },
       sessionTtlMs: 60_000,
       heartbeatMs: 500,
       flushMs: 0,
@@ -199,7 +201,7 @@ describe('the settings', () => {
       /^LOOM_AGENTS must list .*got ""$/,
     ],
     ['an unknown log level', { LOOM_LOG_LEVEL: 'loud' }, /^LOOM_LOG_LEVEL must be .*got "loud"$/],
-    ['an unknown authentication', { LOOM_AUTH: 'basic' }, /^LOOM_AUTH must be none/],
+    ['an unknown authentication', { LOOM_AUTH: 'basic' }, /^LOOM_AUTH must be none or proxy/],
     ['a host as an origin', { LOOM_CORS_ORIGINS: 'example.com' }, /^LOOM_CORS_ORIGINS .*https:/],
     ['a page as an origin', { LOOM_CORS_ORIGINS: 'https://a.b/c' }, /^LOOM_CORS_ORIGINS /],
     ['a host as its own address', { LOOM_PUBLIC_URL: 'chat.example.com' }, /^LOOM_PUBLIC_URL must/],
@@ -233,7 +235,7 @@ describe('the settings', () => {
     ],
     ['unknown file addresses', { LOOM_FILE_URLS: 'all' }, /^LOOM_FILE_URLS must be public or any/],
     ['a grace that is no number', { LOOM_GRACE_MS: '10s' }, /^LOOM_GRACE_MS must be a whole/],
-    ['tokens that nothing would check', { LOOM_JWT_SECRET: 'k' }, /^LOOM_JWT_SECRET is not supp/],
+    ['a secret that can be guessed', { LOOM_JWT_SECRET: 'k' }, /^LOOM_JWT_SECRET must have/],
   ]
   for (const [name, environment, line] of bad) {
     it(`refuse ${name} in one line`, () => {

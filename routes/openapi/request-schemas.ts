@@ -7,6 +7,7 @@ import { forkBody } from '../session-fork.ts'
 import { membersBody } from '../session-members.ts'
 import { stopBody } from '../session-queue.ts'
 import { scheduleBody } from '../session-schedules.ts'
+import { tokenBody } from '../token-body.ts'
 
 const delayMaxMs = 3660 * 24 * 60 * 60 * 1000
 
@@ -55,6 +56,7 @@ export const requestSchemas = {
       { required: ['trigger'], properties: { trigger: { const: 'regenerate-message' } } },
     ],
   }),
+  NewToken: tokenBody,
   Fork: forkBody,
   NewMembers: membersBody,
   Stop: stopBody,

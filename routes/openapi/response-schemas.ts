@@ -154,6 +154,7 @@ export const responseSchemas = {
   Branches: z.object({ branches: z.array(branch) }),
   Stopped: stopped,
   Members: z.object({ owner: z.string().optional(), members: z.array(memberSchema) }),
+  Token: z.object({ token: z.string(), expiresAt: time }),
   Forked: z.object({ id: z.string() }),
   Prompt: z
     .looseObject({

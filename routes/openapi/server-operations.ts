@@ -9,6 +9,15 @@ const page: Answer = {
 
 export const serverOperations: readonly Operation[] = [
   {
+    method: 'post',
+    path: '/api/tokens',
+    id: 'createToken',
+    summary: 'Makes a short-lived token for a browser. Only an API key may do this.',
+    tag: 'Access',
+    body: { schema: 'NewToken' },
+    answers: { 201: json('The token.', 'Token') },
+  },
+  {
     method: 'get',
     path: '/api/agents',
     id: 'listAgents',

@@ -26,6 +26,10 @@ export interface FetchOptions {
   loom: Loom
   config: Config
   isReady: () => boolean
+  /** Fetches the public keys of the issuer of JWTs. */
+  fetch: typeof fetch
+  /** Receives each failed authentication. No field has the credential. */
+  onAuthenticationFailure: (failure: { address: string; reason: string; count: number }) => void
 }
 
 /** The process and the app that a command runs in. */

@@ -113,6 +113,14 @@ function createProgram(world: CommandWorld, onEnd: (exitCode: number) => void): 
     })
   addSessions(program, world)
   program
+    .command('key')
+    .description('make an API key, and print it with the setting of the server that has its hash')
+    .argument('[name]', 'the name of its tenant', 'default')
+    .action(async (name: string) => {
+      const { newKey } = await import('./key.ts')
+      process.stdout.write(newKey(name))
+    })
+  program
     .command('completion')
     .description('print a completion script for a shell')
     .argument('<shell>', 'bash, zsh or fish', (shell) => oneOf(['bash', 'zsh', 'fish'], shell))

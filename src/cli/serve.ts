@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
 import { type Config, readConfig } from '../config.ts'
+import { needsCredential } from '../config/access.ts'
 import { errorMessage, LoomError } from '../ground/error.ts'
 import { attachDefaultLogger } from '../ground/telemetry.ts'
 import { keepRunning } from '../ground/unhandled-failures.ts'
@@ -50,7 +51,7 @@ export async function serve(world: CommandWorld, options: ServeOptions): Promise
     if (config.logLevel !== 'silent') writeLine(`loom: ${line}`)
   }
   if (settingsLine !== undefined) notice(settingsLine)
-  if (program.env['LOOM_API_KEY'] !== undefined && config.apiKeys.length === 0) {
+  if (program.env['LOOM_API_KEY'] !== undefined && !needsCredential(config)) {
     notice(
       'LOOM_API_KEY is the key that the loom command sends. This server asks for no key: set LOOM_API_KEYS.',
     )
@@ -86,7 +87,23 @@ export async function serve(world: CommandWorld, options: ServeOptions): Promise
   const parts = { config, agents, defaultAgent, models, report, opened: kept }
   const loom = await openLoom(parts).catch(asConfigError)
   await warm
-  const fetch = await app.fetch({ loom, config, isReady: () => ready })
+  if (config.access.jwt?.audiences.length === 0) {
+    notice(
+      'LOOM_JWT_AUDIENCE is not set: the server accepts every token of this issuer, also those for other services.',
+    )
+  }
+  const fetch = await app.fetch({
+    loom,
+    config,
+    isReady: () => ready,
+    fetch: networkFetch(program.env),
+    onAuthenticationFailure({ address, reason, count }) {
+      // One line for each doubling, so that an attack does not fill the log.
+      if ((count & (count - 1)) !== 0 || config.logLevel === 'error') return
+      const times = count === 1 ? '' : ` (${count} times now)`
+      notice(`401 for ${address === '' ? 'a caller' : address}${times}: ${reason}`)
+    },
+  })
   const server = await listen(fetch, config)
   // Before the greeting: a reader of it may send the signal at once.
   const stopped = stopSignal(program)
@@ -165,7 +182,7 @@ function greeting(
     question = 'Hello!',
   }: ChosenAgents & { place: string; question: string | undefined },
 ): string {
-  const key = config.apiKeys.length === 0 ? '' : ` -H "Authorization: Bearer $LOOM_API_KEY"`
+  const key = !needsCredential(config) ? '' : ` -H "Authorization: Bearer $LOOM_API_KEY"`
   const others = agents.map(({ name }) => name).filter((name) => name !== defaultAgent)
   const folder = opened && `  works  in ${opened.workspace.root}, ${confinement[opened.kind]}\n`
   const body = JSON.stringify({ message: question })

@@ -9,13 +9,6 @@ import { isName } from '../ground/name.ts'
 import { isSecretOfLoom } from '../ground/secret-variables.ts'
 import { timerMaxMs } from '../ground/until-aborted.ts'
 
-/** A bearer token. Keys with the same name are one tenant, so that one key can replace another. */
-export interface ApiKey {
-  key: string
-  /** The name of the key's tenant. Undefined makes the key a tenant of its own. */
-  name: string | undefined
-}
-
 export function originsIn(list: string, context: z.RefinementCtx): string[] {
   const origins = list.split(',').map((origin) => origin.trim().replace(/\/$/, ''))
   const values = origins.filter((origin) => origin !== '')
@@ -64,35 +57,6 @@ export function namesIn(list: string | undefined, context: z.RefinementCtx): str
   if (bad === undefined) return names
   context.addIssue(`must list names of agents, separated by commas; got ${inQuotes(bad)}`)
   return z.NEVER
-}
-
-/** Reads API keys. A key that can be guessed would give every client access. No error text contains a key. */
-export function keysIn(list: string, context: z.RefinementCtx): ApiKey[] {
-  const entries = list.split(',').map((entry) => entry.trim())
-  const keys = entries.filter((entry) => entry !== '').map(keyOf)
-  if (keys.some(({ key }) => key.length < 8)) {
-    context.addIssue(
-      'must list keys of at least 8 characters, separated by commas; a name and a colon may precede each key',
-    )
-  }
-  if (keys.some(({ name }) => name !== undefined && !/^[\w.@-]{1,64}$/.test(name))) {
-    context.addIssue(
-      'must name keys by 1 to 64 letters, digits or any of . _ @ -, as in alice:a-long-secret',
-    )
-  }
-  const names = new Map(keys.map(({ key, name }) => [key, name]))
-  if (keys.some(({ key, name }) => names.get(key) !== name)) {
-    context.addIssue('must not give one key to two names')
-  }
-  return keys
-}
-
-/** A key may contain colons if a name precedes it. */
-function keyOf(entry: string): ApiKey {
-  const at = entry.indexOf(':')
-  return at === -1
-    ? { key: entry, name: undefined }
-    : { key: entry.slice(at + 1).trim(), name: entry.slice(0, at).trim() }
 }
 
 export function folderAt(path: string, context: z.RefinementCtx): string {

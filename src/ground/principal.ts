@@ -45,6 +45,8 @@ export interface Principal {
    * @defaultValue never
    */
   expiresAt?: number
+  /** Whether the principal may make tokens for browsers: an API key of the server may. @defaultValue false */
+  mintsTokens?: boolean
   /** What the principal may do. */
   scopes: readonly Scope[]
 }

@@ -22,6 +22,7 @@ describe('completions', () => {
       'init',
       'models',
       'sessions',
+      'key',
       'completion',
       'help',
     ])

@@ -20,6 +20,7 @@ const remove = { $delete: true } as const
 
 /** The compiler refuses a missing and an additional path or method. */
 const typed: { [PATH in keyof Typed]: Methods<PATH> } = {
+  '/api/tokens': post,
   '/api/agents': get,
   '/api/models': get,
   '/healthz': get,
