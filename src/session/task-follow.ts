@@ -155,8 +155,13 @@ async function watchChanges({ store, pollMs }: FollowWorld, sessionId: string) {
     reset: () => {
       hint = Promise.withResolvers()
     },
-    next: (signal: AbortSignal) =>
-      Promise.race([hint.promise, delay(pollMs, undefined, { signal })]),
+    async next(signal: AbortSignal) {
+      // Without its end, the timer of each wait would go on after a hint.
+      const end = new AbortController()
+      const until = AbortSignal.any([signal, end.signal])
+      const late = delay(pollMs, undefined, { signal: until })
+      await Promise.race([hint.promise, late]).finally(() => end.abort())
+    },
     end,
   }
 }
