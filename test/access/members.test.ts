@@ -25,7 +25,14 @@ function openRoutes(scripts: readonly Script[] = Array.from({ length: 30 }, () =
   })
   const loom = new Loom({ agents: [agent] })
   onTestFinished(() => loom.close())
-  const app = sessionRoutes(loom, { principalOf: (c) => principals[c.req.header('x-user') ?? ''] })
+  const app = sessionRoutes(loom, {
+    principalOf(c) {
+      const principal = principals[c.req.header('x-user') ?? '']
+      const expiresAt = c.req.header('x-expires-at')
+      if (principal === undefined || expiresAt === undefined) return principal
+      return { ...principal, expiresAt: Number(expiresAt) }
+    },
+  })
   const send = async (user: string, method: string, path: string, body?: unknown) =>
     app.request(`/chat${path}`, {
       method,
@@ -48,7 +55,7 @@ function openRoutes(scripts: readonly Script[] = Array.from({ length: 30 }, () =
     )
     return sessions.map(({ id }) => id)
   }
-  return { loom, send, ask, say, share, idsOf }
+  return { app, loom, send, ask, say, share, idsOf }
 }
 
 describe('a session of a subject', () => {
@@ -211,5 +218,21 @@ describe('a principal of one session', () => {
     expect((await say('tab', 'Hi', 'new')).status).toBe(404)
     expect((await ask('tab', 'POST', '/plan/fork', {})).status).toBe(403)
     expect(await idsOf('tab')).toEqual(['plan'])
+  })
+
+  it('loses the stream of the session when its credential expires', async () => {
+    const { app, say } = openRoutes()
+    await say('server', 'Hello')
+    const expiresAt = Date.now() + 1000
+    const response = await app.request('/chat/plan/stream?follow=session', {
+      headers: { 'x-user': 'tab', 'x-expires-at': String(expiresAt) },
+    })
+    expect(response.status).toBe(200)
+    await within(
+      10_000,
+      'the end of the stream',
+      response.text().catch(() => 'cut'),
+    )
+    expect(Date.now()).toBeGreaterThanOrEqual(expiresAt - 1)
   })
 })
