@@ -11,7 +11,8 @@ import { versionOf } from '../src/machine/workspace/readings.ts'
 import type { NamedTool } from '../src/tool.ts'
 import { inputSchema, pathAliases, renameFields } from './input-schema.ts'
 import { type FileKind, headBytes, kindOf } from './read-file/kind.ts'
-import { lineCharsMax, linesMax, readWindow, type TextWindow } from './read-file/text-window.ts'
+import { lineCharsMax, linesMax } from './read-file/limits.ts'
+import type { TextWindow } from './read-file/text-window.ts'
 
 /**
  * Options of the tool `read_file`.
@@ -86,6 +87,7 @@ export function readFile(
         const kind = kindOf(await headOf(file))
         if (kind.kind === 'binary') throw binaryError(file, kind.description)
         if (kind.kind === 'image') return await imageOutput(file, kind.mediaType, images)
+        const { readWindow } = await import('./read-file/text-window.ts')
         const window = await readWindow(file, {
           ...kind,
           // Some models count lines from 0.

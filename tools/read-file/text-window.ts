@@ -6,11 +6,8 @@
 import { createHash } from 'node:crypto'
 
 import type { OpenFile } from '../../src/machine/workspace.ts'
+import { bytesMax, lineCharsMax } from './limits.ts'
 import { type Line, LineScanner } from './line-scanner.ts'
-
-export const linesMax = 2000
-export const lineCharsMax = 2000
-export const bytesMax = 50 * 1024
 
 /** The maximum size of a file of unknown length (files in `/proc` report 0). */
 const unknownBytesMax = 10 * 1024 * 1024
