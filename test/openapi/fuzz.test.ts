@@ -80,6 +80,9 @@ describe.each(stores)('with sessions in $store', ({ count, environment }) => {
             cause,
           })
         })
+        if (env['FUZZ'] !== undefined && sent % 5000 === 0) {
+          process.stderr.write(`${sent}: ${JSON.stringify(Object.fromEntries(statuses))}\n`)
+        }
         const health = fetch(`${server.url}/healthz`)
         expect((await within(5000, 'the health of the server', health)).status).toBe(200)
       }

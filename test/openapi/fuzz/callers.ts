@@ -15,7 +15,7 @@ export const keys = ['key-of-ada-0123456789', 'key-of-eve-0123456789'] as const
 /** The time that a stream or a whole answer is read. It may wait for other turns, so its end may be late. */
 const readMs = 400
 /** The time in which any other response must come. */
-const responseMs = 20_000
+const responseMs = 60_000
 
 export interface Judgement {
   status: number
