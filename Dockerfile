@@ -1,21 +1,31 @@
 # This stage installs the packages, without those for development and without the Node for machines
-# with an old Node. `--omit=optional` would also omit the search program.
+# with an old Node. `--omit=optional` would also omit the search program. Type declarations, source
+# maps and manuals are more than half of their size.
 FROM node:26-slim AS packages
 WORKDIR /loom
 COPY package.json package-lock.json .npmrc ./
 COPY bin/node/package.json bin/node/
 RUN npm ci --omit=dev --ignore-scripts \
-  && rm -rf node_modules/node-linux-* node_modules/node-bin-* node_modules/.bin/node
-
-FROM node:26-slim
-# For the coder's commands, if the engine lets a container create namespaces.
+  && rm -rf node_modules/node-linux-* node_modules/node-bin-* node_modules/.bin/node \
+  && find node_modules -type f ! -iname 'licen[cs]e*' \
+    \( -name '*.map' -o -name '*.ts' -o -name '*.mts' -o -name '*.cts' -o -name '*.md' \) -delete
+# Node.js without its debugging symbols: 33 MB less.
 RUN apt-get update \
-  && apt-get install --yes --no-install-recommends bubblewrap \
-  && rm -rf /var/lib/apt/lists/*
+  && apt-get install --yes --no-install-recommends binutils \
+  && strip --strip-unneeded -o /node /usr/local/bin/node
+
+# The image has Node.js and neither npm nor a compiler.
+FROM debian:bookworm-slim
+# bubblewrap is for the coder's commands, if the engine lets a container create namespaces.
 # Sessions without Redis: a volume that is mounted at /data keeps them for the next container.
-RUN mkdir /data && chown node:node /data
+RUN apt-get update \
+  && apt-get install --yes --no-install-recommends bubblewrap ca-certificates libatomic1 \
+  && rm -rf /var/lib/apt/lists/* /var/cache/apt /var/log/* \
+  && (id -u node || useradd --uid 1000 --user-group --create-home node) \
+  && mkdir /data && chown node:node /data
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000 LOOM_DATA=/data
 WORKDIR /loom
+COPY --from=packages /node /usr/local/bin/node
 COPY --from=packages /loom/node_modules node_modules
 COPY package.json ./
 COPY bin/loom.mjs bin/main.mjs bin/
@@ -24,7 +34,8 @@ COPY routes routes
 COPY agents agents
 COPY tools tools
 COPY web web
-USER node
+# By its number, so that an engine can see that it is not root.
+USER 1000:1000
 EXPOSE 3000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/healthz`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]

@@ -54,6 +54,33 @@ describe.skipIf(fault !== undefined && !mustRun)('under a Docker engine', () => 
   }, 12 * minutes)
   afterAll(() => stack?.disposeAsync(), 2 * minutes)
 
+  it('the image is at most 250 MB, of which Debian has 75', async () => {
+    const sizeOf = async (image: string) =>
+      Number(await engine.docker('image', 'inspect', '--format', '{{.Size}}', image))
+    const container = await containerOf(engine.docker, 'loom-1')
+    const image = await engine.docker('inspect', '--format', '{{.Image}}', container)
+    const added = (await sizeOf(image)) - (await sizeOf('debian:bookworm-slim'))
+    expect(added / 1e6).toBeGreaterThan(50)
+    expect(added / 1e6).toBeLessThan(175)
+  })
+
+  it('the server runs without root, without capabilities and without a writable root', async () => {
+    const container = await containerOf(engine.docker, 'loom-1')
+    const inside = (script: string) => engine.docker('exec', container, 'sh', '-c', script)
+    expect(await inside('id -u')).toBe('1000')
+    const status = await inside('grep -E "^(CapEff|CapBnd|NoNewPrivs)" /proc/1/status')
+    expect(status.replaceAll('\t', ' ').split('\n')).toEqual([
+      'CapEff: 0000000000000000',
+      'CapBnd: 0000000000000000',
+      'NoNewPrivs: 1',
+    ])
+    for (const folder of ['/loom', '/data', '/home/node', '/etc'])
+      expect(await inside(`touch ${folder}/x 2>/dev/null || echo refused`)).toBe('refused')
+    expect(await inside('touch /tmp/x && echo written')).toBe('written')
+    const { docker } = engine
+    expect(await docker('logs', container)).not.toMatch(/EROFS|read-only/i)
+  })
+
   it('answers continue within 4 s after a killed container', { timeout: 3 * minutes }, async () => {
     await passesKill(topology, { gapMs: 4000 })
   })

@@ -80,7 +80,9 @@ export async function startEngine(): Promise<Engine> {
   const bridge = `loom${process.pid}`.slice(0, 15)
   await run('ip', ['link', 'add', bridge, 'type', 'bridge'])
   stack.defer(async () => void (await run('ip', ['link', 'del', bridge])))
-  await run('ip', ['address', 'add', '172.31.250.1/24', 'dev', bridge])
+  // A bridge that a killed test left behind must not have the same addresses: replies would go there.
+  const network = `172.31.${process.pid % 256}.1/24`
+  await run('ip', ['address', 'add', network, 'dev', bridge])
   await run('ip', ['link', 'set', bridge, 'up'])
   const socket = `unix://${folder}/socket`
   const args = ['--data-root', `${folder}/data`, '--exec-root', `${folder}/run`, '-H', socket]
@@ -134,6 +136,7 @@ const path = 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/
 /** The settings of the named images, as far as this project's files need them. */
 const images: Readonly<Record<string, readonly string[]>> = {
   'node:26-slim': ['CMD ["node"]', 'ENV npm_config_cafile=/etc/ssl/certs/ca-certificates.crt'],
+  'debian:bookworm-slim': ['CMD ["bash"]'],
   'redis:7-alpine': ['CMD ["redis-server"]', 'WORKDIR /data'],
   'nginx:1-alpine': ['CMD ["nginx","-g","daemon off;"]'],
 }
