@@ -85,5 +85,10 @@ const loom = await openLoom({
     writeLine: (line) => process.stderr.write(`${line}\n`),
   }),
 })
-const { url } = await listen(createApp({ loom, config }).fetch, config)
-process.stdout.write(`Loom is ready: ${url}\n`)
+const server = await listen(createApp({ loom, config }).fetch, config)
+// As `loom serve` does: the turns go to other servers, and the requests are completed.
+process.once('SIGTERM', () => {
+  const end = server.stop(config.graceMs, loom.sessions.drain())
+  void end.finally(() => process.exit())
+})
+process.stdout.write(`Loom is ready: ${server.url}\n`)
