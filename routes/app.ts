@@ -11,6 +11,7 @@ import { authentication } from './authentication.ts'
 import { refuseDotIds } from './dot-ids.ts'
 import { answerError } from './errors.ts'
 import { healthRoutes } from './health.ts'
+import { enforceLimits } from './limits.ts'
 import { modelRoutes } from './models.ts'
 import { openApiRoutes } from './openapi.ts'
 import { allowOrigins } from './origin.ts'
@@ -34,6 +35,7 @@ export function createApp(options: AppOptions): Hono {
   app.use(securityHeaders(), allowOrigins(config), refuseDotIds())
   const { fetch: fetchKeys, onAuthenticationFailure: onFailure } = world
   app.use(enforceAccess(authentication({ config, fetch: fetchKeys, onFailure })))
+  if (world.limits !== undefined) app.use('/api/*', enforceLimits(world.limits))
   app.route('/api', sessionRoutes(loom, { principalOf }))
   tokenRoutes(app, config)
   agentRoutes(app, loom)

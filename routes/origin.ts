@@ -18,6 +18,8 @@ const exposeHeaders = [
   'x-vercel-ai-data-stream',
   'x-loom-session',
   'retry-after',
+  'ratelimit',
+  'ratelimit-policy',
   'link',
 ]
 

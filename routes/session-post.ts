@@ -43,7 +43,8 @@ export async function post(c: Context, world: SessionWorld): Promise<Response> {
     isBareRegeneration(request) && request.messageId === undefined
       ? await lastUserMessage({ host: loom, principal: tenant, id, seed: [] })
       : request.messageId
-  const options = { agent: agent.name, reading, fileUrls, server }
+  const { subject } = world.principal
+  const options = { agent: agent.name, subject, reading, fileUrls, server }
   const content = postingOf(c, { ...request, messageId }, options)
   // A header value must be ASCII.
   c.header('x-loom-session', encodeURIComponent(id))
@@ -65,6 +66,8 @@ export async function post(c: Context, world: SessionWorld): Promise<Response> {
 
 interface PostingOptions {
   agent: string
+  /** The user of the tenant that posts. */
+  subject: string | undefined
   reading: Reading
   fileUrls: FileUrls
   /** The server's part of the context. */
@@ -74,7 +77,7 @@ interface PostingOptions {
 function postingOf(
   c: Context,
   request: ChatRequest,
-  { agent, reading, fileUrls, server }: PostingOptions,
+  { agent, subject, reading, fileUrls, server }: PostingOptions,
 ): PostContent {
   const { trigger = 'submit-message', messageId, model } = request
   const context = server === undefined ? request.context : withServerPart(request.context, server)
@@ -90,6 +93,7 @@ function postingOf(
     fileUrls,
     request: {
       agent,
+      ...(subject !== undefined && { subject }),
       ...(model !== undefined && { model }),
       ...answersOf(reading),
       ...(context !== undefined && { context }),

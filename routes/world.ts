@@ -1,6 +1,7 @@
 /** The objects that the routes receive. No route reads anything from the process. */
 import type { Config } from '../src/config.ts'
 import type { Loom } from '../src/loom.ts'
+import type { PrincipalLimits } from '../src/server/limits/principal-limits.ts'
 import type { AuthenticationFailure } from './authentication/failures.ts'
 
 export interface AppOptions {
@@ -8,6 +9,8 @@ export interface AppOptions {
   config: Config
   /** False while the server drains. @defaultValue always true */
   isReady?: () => boolean
+  /** The limits of principals. @defaultValue none */
+  limits?: PrincipalLimits | undefined
   /** The version of Loom, for the description of the routes. @defaultValue 'unknown' */
   version?: string
   /** Fetches the public keys of the issuer of JWTs. @defaultValue the global `fetch` */
@@ -17,4 +20,4 @@ export interface AppOptions {
 }
 
 /** The objects that the routes share. */
-export type World = Required<AppOptions>
+export type World = AppOptions & Required<Omit<AppOptions, 'limits'>>

@@ -29,7 +29,9 @@ import {
   originOf,
   originsIn,
   pathsIn,
+  quotaIn,
   variablesIn,
+  wholeQuotaIn,
 } from './config/values.ts'
 import { userCacheFolder } from './ground/asset/cache-folder.ts'
 import type { Environment } from './ground/environment.ts'
@@ -38,6 +40,7 @@ import { userStateFolder } from './ground/state-folder.ts'
 import { timerMaxMs } from './ground/until-aborted.ts'
 import type { TaskOptions } from './loom.ts'
 import type { SandboxOptions } from './machine/sandbox/options.ts'
+import type { Quotas } from './server/limits/quotas.ts'
 import { isRedisPrefix, redisPrefixRule } from './store/redis/prefix.ts'
 import type { FileUrls } from './wire/conversation/file-address.ts'
 
@@ -111,6 +114,8 @@ export interface Config extends RegistryConfig {
   redisPatienceMs: number
   /** The number of turns after which this instance refuses new messages; Infinity for no such number. */
   turnsMax: number
+  /** The limits of each principal, over all instances. */
+  quotas: Quotas
   /** The limits of trees of tasks. */
   tasks: TaskOptions
   /** The folder that tools with effects may read and change: an absolute path. */
@@ -177,6 +182,11 @@ const schema = z.object({
   LOOM_REDIS_PATIENCE: milliseconds().default(30_000),
   // 400 turns of 20 tokens a second use a whole core. With more turns, every answer becomes slower.
   LOOM_TURNS_MAX: integer(0, 1_000_000).default(400),
+  LOOM_LIMIT_REQUESTS: z.string().optional().transform(wholeQuotaIn),
+  LOOM_LIMIT_TOKENS: z.string().optional().transform(wholeQuotaIn),
+  LOOM_LIMIT_COST: z.string().optional().transform(quotaIn),
+  LOOM_LIMIT_TURNS: integer(1, 1_000_000).optional(),
+  LOOM_LIMIT_STREAMS: integer(1, 1_000_000).optional(),
   LOOM_TASKS_DEPTH: integer(0, 100).default(3),
   LOOM_TASKS_AT_ONCE: integer(1, 10_000).default(16),
   LOOM_TASKS_MAX: integer(1, 1_000_000).default(256),
@@ -236,6 +246,7 @@ export function readConfig(environment: Environment): Config {
     heartbeatMs: set.LOOM_HEARTBEAT_MS,
     flushMs: set.LOOM_FLUSH_MS,
     redisPatienceMs: set.LOOM_REDIS_PATIENCE,
+    quotas: quotasOf(set),
     turnsMax: set.LOOM_TURNS_MAX === 0 ? Infinity : set.LOOM_TURNS_MAX,
     tasks: {
       depthMax: set.LOOM_TASKS_DEPTH,
@@ -265,6 +276,18 @@ function storeOf(
     store,
     dataFolder: data === undefined ? state && join(state, `serve-${port}`) : resolve(data),
     redisUrl: store === 'file' || store === 'memory' ? undefined : redisUrl,
+  }
+}
+
+function quotasOf(set: z.output<typeof schema>): Quotas {
+  const { LOOM_LIMIT_TURNS: turns, LOOM_LIMIT_STREAMS: streams, LOOM_LIMIT_COST: cost } = set
+  const { LOOM_LIMIT_REQUESTS: requests, LOOM_LIMIT_TOKENS: tokens } = set
+  return {
+    ...(requests && { requests }),
+    ...(tokens && { tokens }),
+    ...(cost && { cost }),
+    ...(turns !== undefined && { turns }),
+    ...(streams !== undefined && { streams }),
   }
 }
 

@@ -16,6 +16,7 @@ import { checkWhole } from './session/given-value.ts'
 import { missingAgent } from './session/mailboxes.ts'
 import { noSession } from './session/receipt.ts'
 import { type SessionInfo, sessionInfo } from './session/session-info.ts'
+import type { TurnMeter } from './session/turn-meter.ts'
 import { Sessions, type SessionsOptions } from './sessions.ts'
 import type { Store } from './store.ts'
 import { openMemoryStore } from './store/memory.ts'
@@ -83,6 +84,10 @@ export interface LoomOptions<AGENTS extends readonly AnyAgent[] = readonly AnyAg
    */
   turnsMax?: number
   /**
+   * Counts the turns and the spending of principals, for limits of the application. @defaultValue counts nothing
+   */
+  meter?: TurnMeter
+  /**
    * Whether this process delivers scheduled messages, and its tools may schedule them. False suits a program
    * that shows only the answers which it asked for. @defaultValue true
    */
@@ -121,6 +126,7 @@ export const loomFields: FieldsOf<LoomOptions> = {
   mailboxLimit: true,
   mailboxBytesMax: true,
   turnsMax: true,
+  meter: true,
   schedules: true,
   tasks: true,
   keepAliveMs: true,
@@ -247,6 +253,7 @@ export class Loom<
       mailboxLimit: options.mailboxLimit ?? 100,
       mailboxBytesMax: options.mailboxBytesMax ?? 20_971_520,
       turnsMax: placesOf(options.turnsMax),
+      meter: options.meter,
       schedules: options.schedules ?? true,
       tasks: taskLimits(options.tasks),
       // Hints are fast, but some are lost.

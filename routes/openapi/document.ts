@@ -38,6 +38,7 @@ export const operations: readonly Operation[] = [
 const commonErrors: readonly LoomErrorCode[] = [
   'invalid-request',
   'unauthorized',
+  'limited',
   'forbidden',
   'forbidden-origin',
   'unavailable',

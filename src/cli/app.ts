@@ -6,6 +6,7 @@ import type { BuiltIn } from '../built-in.ts'
 import type { Config } from '../config.ts'
 import type { FileModules } from '../ground/file-module.ts'
 import type { Loom } from '../loom.ts'
+import type { PrincipalLimits } from '../server/limits/principal-limits.ts'
 
 export interface App {
   version: string
@@ -25,6 +26,7 @@ export interface AppModules {
 export interface FetchOptions {
   loom: Loom
   config: Config
+  limits: PrincipalLimits | undefined
   isReady: () => boolean
   /** Fetches the public keys of the issuer of JWTs. */
   fetch: typeof fetch

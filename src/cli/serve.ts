@@ -84,7 +84,8 @@ export async function serve(world: CommandWorld, options: ServeOptions): Promise
   }
   let ready = true
   const kept = await openStore({ config, report, environment, onBack }).catch(asConfigError)
-  const parts = { config, agents, defaultAgent, models, report, opened: kept }
+  const limits = await limitsOf(config, report)
+  const parts = { config, agents, defaultAgent, models, report, opened: kept, meter: limits }
   const loom = await openLoom(parts).catch(asConfigError)
   await warm
   if (config.access.jwt?.audiences.length === 0) {
@@ -95,6 +96,7 @@ export async function serve(world: CommandWorld, options: ServeOptions): Promise
   const fetch = await app.fetch({
     loom,
     config,
+    limits,
     isReady: () => ready,
     fetch: networkFetch(program.env),
     onAuthenticationFailure({ address, reason, count }) {
@@ -117,7 +119,15 @@ export async function serve(world: CommandWorld, options: ServeOptions): Promise
   ready = false
   // A second signal ends the server without waiting.
   await Promise.race([finish(loom, server, { ...config, ...kept }), stopSignal(program)])
+  limits?.close()
   return exitCodes.done
+}
+
+/** A server without limits does not load them. */
+async function limitsOf(config: Config, report: (error: unknown) => void) {
+  if (Object.keys(config.quotas).length === 0) return undefined
+  const { openLimits } = await import('../server/limits/open-limits.ts')
+  return openLimits(config, report)
 }
 
 /**

@@ -8,6 +8,34 @@ import { shorten } from '../ground/cut-text.ts'
 import { isName } from '../ground/name.ts'
 import { isSecretOfLoom } from '../ground/secret-variables.ts'
 import { timerMaxMs } from '../ground/until-aborted.ts'
+import type { Quota } from '../server/limits/quotas.ts'
+
+/** The longest window of a limit, in seconds: 366 days. */
+const windowMaxS = 366 * 24 * 60 * 60
+
+/** Reads an amount and a window in seconds, such as `600/60`. */
+export function quotaIn(text: string | undefined, context: z.RefinementCtx): Quota | undefined {
+  if (text === undefined) return undefined
+  const [, amount = '', window = ''] = /^(\d{1,12}(?:\.\d{1,6})?)\/(\d{1,8})$/.exec(text) ?? []
+  const quota = { amount: Number(amount), windowS: Number(window) }
+  if (quota.amount > 0 && quota.windowS > 0 && quota.windowS <= windowMaxS) return quota
+  context.addIssue(
+    `must be an amount and a window in seconds, such as 600/60, with at most ${windowMaxS} seconds; got ${inQuotes(text)}`,
+  )
+  return z.NEVER
+}
+
+/** `quotaIn` for a whole amount. */
+export function wholeQuotaIn(
+  text: string | undefined,
+  context: z.RefinementCtx,
+): Quota | undefined {
+  if (text === undefined || /^\d+\//.test(text)) return quotaIn(text, context)
+  context.addIssue(
+    `must be a whole amount and a window in seconds, such as 600/60; got ${inQuotes(text)}`,
+  )
+  return z.NEVER
+}
 
 export function originsIn(list: string, context: z.RefinementCtx): string[] {
   const origins = list.split(',').map((origin) => origin.trim().replace(/\/$/, ''))

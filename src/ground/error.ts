@@ -36,6 +36,8 @@ export const errorStatus = {
   /** No call waits for that answer, or the message was withdrawn. */
   refused: 409,
   'mailbox-full': 429,
+  /** The principal has used up one of its limits. */
+  limited: 429,
   /**
    * The stream does not have the place that a reader asked for, or the conversation does not exist
    * any more.

@@ -3,6 +3,7 @@ import type { Agent } from '../agent.ts'
 import type { Config } from '../config.ts'
 import { Loom } from '../loom.ts'
 import type { Models } from '../model.ts'
+import type { TurnMeter } from '../session/turn-meter.ts'
 import { type OpenedStore, openStore, type OpenStoreOptions } from './open-store.ts'
 
 export interface OpenLoomOptions extends OpenStoreOptions {
@@ -13,6 +14,8 @@ export interface OpenLoomOptions extends OpenStoreOptions {
   models: Models
   /** @defaultValue the store that the settings name */
   opened?: OpenedStore
+  /** Counts the turns of principals. @defaultValue counts nothing */
+  meter?: TurnMeter | undefined
 }
 
 /** @throws LoomError as `openStore` */
@@ -32,6 +35,7 @@ export async function openLoom(options: OpenLoomOptions): Promise<Loom> {
     patienceMs: config.redisPatienceMs,
     heartbeatMs: config.heartbeatMs,
     turnsMax: config.turnsMax,
+    ...(options.meter !== undefined && { meter: options.meter }),
     tasks: config.tasks,
     keepAliveMs: config.keepAliveMs,
     fileUrls: config.fileUrls,

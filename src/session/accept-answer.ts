@@ -39,7 +39,9 @@ export async function acceptAnswers(
   }
   // The agent of the turn: the turns of a session can have different agents.
   const agent = session.turn?.agent ?? session.agent
-  const letter = { id, kind: 'answer' as const, replyId, answer: answers, request: { agent } }
+  const { subject } = author
+  const request = { agent, ...(subject !== undefined && { subject }) }
+  const letter = { id, kind: 'answer' as const, replyId, answer: answers, request }
   const to = { ...author, tenant: session.tenant, agent, whenBusy: 'queue' as const }
   return sessions.post(session.id, letter, to)
 }

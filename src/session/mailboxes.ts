@@ -14,6 +14,7 @@ import type { SessionReader } from '../store/session.ts'
 import type { Claim, TurnStore } from '../store/turn.ts'
 import type { Instance } from './instance.ts'
 import { type MessageStop, stopMessage } from './stop-message.ts'
+import { type TurnMeter } from './turn-meter.ts'
 
 /** The tenant and the agent of a letter, and its effect on a turn that runs. */
 export interface PostRequest extends Author {
@@ -64,6 +65,8 @@ export interface MailboxesOptions {
   mailboxBytesMax: number
   /** The names of the agents that this instance has now. */
   agentNames: () => readonly string[]
+  /** Counts the turns of principals. Undefined without limits. */
+  meter: TurnMeter | undefined
 }
 
 export class Mailboxes {
@@ -98,11 +101,13 @@ export class Mailboxes {
     if (!agents.includes(request.agent)) throw missingAgent(request.agent, agents)
     // A turn that runs may wait for a task, and a message for its answer: they wait for no place.
     const isAdmitted = isOfTurn || letter.kind === 'answer'
-    const endReservation = isAdmitted ? undefined : instance.admit()
-    if (!isAdmitted && endReservation === undefined) {
+    let endReservation: (() => void) | undefined
+    try {
+      if (!isAdmitted) endReservation = await this.#reserve(letter, request)
+    } catch (error) {
       if (!(await this.#beginsNoTurn(sessionId, letter.id))) {
-        if (isPatient) return { status: 'full' }
-        throw fullInstance()
+        if (isPatient && isRefusal(error)) return { status: 'full' }
+        throw error
       }
     }
     const reply = instance.withClaim(sessionId, async () => {
@@ -120,6 +125,30 @@ export class Mailboxes {
       return reply
     })
     return reply.finally(endReservation)
+  }
+
+  /**
+   * Reserves a place on this instance, and a turn of the sender. Resolves with the function that ends both.
+   * @throws LoomError `unavailable`, `limited`
+   */
+  async #reserve(
+    { request: { subject } }: Letter,
+    { tenant }: Pick<PostRequest, 'tenant'>,
+  ): Promise<() => void> {
+    const { instance, meter } = this.#options
+    const endPlace = instance.admit()
+    if (endPlace === undefined) throw fullInstance()
+    if (meter === undefined) return endPlace
+    try {
+      const endCount = await meter.reserve({ tenant, ...(subject !== undefined && { subject }) })
+      return () => {
+        endPlace()
+        endCount()
+      }
+    } catch (error) {
+      endPlace()
+      throw error
+    }
   }
 
   /** Whether the letter joins the queue of a turn that runs, or was posted before. */
@@ -228,6 +257,9 @@ export const shuttingDown = () =>
     'This instance is shutting down. Send the request again; another instance will accept it.',
     { retryable: true, retryAfterMs: 1000 },
   )
+
+const isRefusal = (error: unknown): boolean =>
+  error instanceof LoomError && (error.code === 'limited' || error.code === 'unavailable')
 
 /** The refusal of a message that would begin one turn too many. Nothing is stored. */
 const fullInstance = () =>

@@ -9,10 +9,12 @@ import { MessageFold } from '../message-fold.ts'
 import type { Sink } from '../sink.ts'
 import type { Intents } from '../store/log.ts'
 import type { TurnRecord } from '../store/session.ts'
+import { isTaskId } from '../store/task.ts'
 import type { Claim, Commit } from '../store/turn.ts'
 import { LocalTail } from './local-tail.ts'
 import { TurnCommit } from './turn-commit.ts'
 import { TurnLog } from './turn-log.ts'
+import { senderOf } from './turn-meter.ts'
 import { publishTurn, turnEnding } from './turn-telemetry.ts'
 import { isGone, type RunningTurn, type TurnEnd, type TurnWorld } from './turn-world.ts'
 
@@ -85,8 +87,10 @@ export class TurnRun implements RunningTurn {
 
   /** Runs to the commit. Returns the next claim of this session if its mailbox has a letter. */
   async run(): Promise<Claim | undefined> {
-    const { store, tails, report } = this.world
+    const { store, tails, report, meter } = this.world
     const { sessionId } = this.claim
+    // The limits of a tree bound its tasks.
+    const endCount = isTaskId(sessionId) ? undefined : meter?.begin(senderOf(this.claim))
     let unwatch: (() => void) | undefined
     let commit: Commit | undefined
     const publishEnd = await publishTurn(this.claim, this.world)
@@ -101,6 +105,7 @@ export class TurnRun implements RunningTurn {
       return undefined
     } finally {
       unwatch?.()
+      endCount?.()
       this.#tail.end()
       if (tails.get(sessionId)?.tail === this.#tail) tails.delete(sessionId)
       const end = this.#commit?.isLost === true ? 'lost' : this.#endReason
@@ -198,6 +203,9 @@ export class TurnRun implements RunningTurn {
     const turnCommit = new TurnCommit(this, this.#log, commit)
     const next = await turnCommit.make()
     this.#commit = turnCommit
+    // The store adds it to the session at the same time.
+    const isDone = !turnCommit.isLost && commit.state === 'idle'
+    if (isDone && commit.spent) this.world.meter?.spend(senderOf(this.claim), commit.spent)
     if (turnCommit.isLost && this.#endReason === undefined) void this.#reportLoss()
     this.#log.release()
     return next

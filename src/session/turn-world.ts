@@ -15,6 +15,7 @@ import type { TaskStore } from '../store/task.ts'
 import type { Claim, TurnStore } from '../store/turn.ts'
 import type { LocalTails } from './local-tail.ts'
 import type { Schedules } from './schedules.ts'
+import type { TurnMeter } from './turn-meter.ts'
 import type { TurnTasks } from './turn-tasks.ts'
 
 export interface TurnWorld {
@@ -48,6 +49,8 @@ export interface TurnWorld {
   tasks: () => Promise<TurnTasks>
   /** Awaited before each model call and each tool call. It rejects if another instance may own the turn. */
   mayStart: (claim: Claim) => Promise<void>
+  /** Counts the turns of principals. Undefined without limits. */
+  meter: TurnMeter | undefined
   report: (error: unknown) => void
 }
 

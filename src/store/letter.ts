@@ -49,6 +49,8 @@ export interface LetterRequest {
   model?: string
   /** Without it, the turn has the last context of the session; see `Letter`. */
   context?: JSONObject
+  /** The user of the tenant that posted. Absent if the principal acts for the whole tenant. */
+  subject?: string
   /** False if the client that posted cannot show an approval. Then a call that needs one is refused. */
   approvals?: boolean
   /** False if the client that posted cannot answer a client-side tool. */

@@ -1,0 +1,156 @@
+/** The limits of principals, on real servers that share a Redis. */
+import { randomUUID } from 'node:crypto'
+
+import { Redis } from 'ioredis'
+import { expect, it, onTestFinished } from 'vitest'
+
+import { redisSlots } from '../../src/server/limits/slots.ts'
+import { addressOf, endProcesses, startLoom } from '../loom-process.ts'
+import { startRedis } from '../redis/redis.ts'
+import { until } from '../redis/until.ts'
+import { openStage, type StageOptions } from '../sessions/stage.ts'
+import { cast, post } from '../sessions/tab.ts'
+
+const keys = { LOOM_API_KEYS: 'alice:secret-of-alice,bob:secret-of-bob' }
+const alice = { authorization: 'Bearer secret-of-alice', accept: 'application/json' }
+const bob = { authorization: 'Bearer secret-of-bob', accept: 'application/json' }
+
+const openLimited = (limits: Record<string, string>, options: StageOptions = {}) =>
+  openStage({ ...options, environment: { ...keys, ...limits } })
+
+const untilIdle = (url: string, id: string) =>
+  until(10_000, 'the session is idle', async () => {
+    const response = await fetch(`${url}/api/chat/${id}`, { headers: alice })
+    return response.ok && (await response.text()).includes('"state":"idle"')
+  })
+
+it('requests are counted over all instances, and for each principal', async () => {
+  await using stage = await openLimited({ LOOM_LIMIT_REQUESTS: '3/60' })
+  const [one, two] = [stage.instance(0).url, stage.instance(1).url]
+  const list = (url: string, headers: Record<string, string>) =>
+    fetch(`${url}/api/agents`, { headers })
+  const first = await list(one, alice)
+  expect(first.headers.get('ratelimit-policy')).toBe('"requests";q=3;w=60')
+  expect(first.headers.get('ratelimit')).toMatch(/^"requests";r=2;t=(60|59)$/)
+  expect((await list(two, alice)).headers.get('ratelimit')).toMatch(/^"requests";r=1;/)
+  expect((await list(one, alice)).status).toBe(200)
+  const refused = await list(two, alice)
+  expect(refused.status).toBe(429)
+  expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(30)
+  expect(refused.headers.get('ratelimit')).toMatch(/^"requests";r=0;t=\d+$/)
+  expect(await refused.json()).toEqual({
+    error: { code: 'limited', message: expect.stringContaining('limit of 3 requests in 60') },
+  })
+  expect((await list(two, bob)).headers.get('ratelimit')).toMatch(/^"requests";r=2;/)
+  for (const path of ['/healthz', '/readyz']) expect((await fetch(one + path)).status).toBe(200)
+})
+
+it('running answers are counted over all instances, and a takeover counts once', async () => {
+  await using stage = await openLimited({ LOOM_LIMIT_TURNS: '1' })
+  const [one, two] = [stage.instance(0), stage.instance(1)]
+  const [id, messageId] = [randomUUID(), randomUUID()]
+  await cast(one.url, id, 'steps: 1 hold', { headers: alice, messageId })
+  const refused = await post(two.url, randomUUID(), 'steps: 1', { headers: alice })
+  expect(refused.status).toBe(429)
+  expect(refused.headers.get('retry-after')).toBe('1')
+  // A repeated post, and a message in the queue, begin no answer.
+  await cast(two.url, id, 'steps: 1 hold', { headers: alice, messageId })
+  await cast(two.url, id, 'steps: 1', { headers: alice })
+  await cast(two.url, randomUUID(), 'steps: 1', { headers: bob })
+  await until(5000, 'the model holds the answer', () => stage.upstream.held === 1)
+  await one.kill()
+  await until(10_000, 'the takeover', () => stage.upstream.calls.at(-1)?.key === two.key)
+  expect((await post(two.url, randomUUID(), 'steps: 1', { headers: alice })).status).toBe(429)
+  stage.upstream.letGo()
+  await untilIdle(two.url, id)
+  // The entry of the killed instance stays until the end of its lease.
+  const members = () => stage.redis.client.zcard('loom:limit:turns:{alice}')
+  await until(10_000, 'only the entry of the killed instance', async () => (await members()) === 1)
+  await stage.redis.client.del('loom:limit:turns:{alice}')
+  await cast(two.url, randomUUID(), 'steps: 1', { headers: alice })
+})
+
+it('an entry of a dead instance ends with its lease, and a live one renews its own', async () => {
+  await using redis = await startRedis()
+  const client = new Redis(redis.url)
+  onTestFinished(() => client.disconnect())
+  const leaseMs = 600
+  const [dead, live] = [redisSlots(client, 'x', leaseMs), redisSlots(client, 'x', leaseMs)]
+  onTestFinished(() => live.close())
+  expect(await dead.enter('ada', 'a', 2)).toBe(true)
+  expect(await live.enter('ada', 'b', 2)).toBe(true)
+  expect(await live.enter('ada', 'c', 2)).toBe(false)
+  // It renews nothing any more.
+  dead.close()
+  await until(5000, 'a free place', () => live.enter('ada', 'd', 2))
+  expect(await live.enter('ada', 'e', 2)).toBe(false)
+  live.leave('ada', 'b')
+  expect(await live.enter('ada', 'e', 2)).toBe(true)
+})
+
+it('open streams are counted, and a closed one is free again', async () => {
+  await using stage = await openLimited({ LOOM_LIMIT_STREAMS: '1' })
+  const [one, two] = [stage.instance(0), stage.instance(1)]
+  const id = randomUUID()
+  await cast(one.url, id, 'steps: 1 hold', { headers: alice })
+  const leaving = new AbortController()
+  const follow = (url: string, signal?: AbortSignal) =>
+    fetch(`${url}/api/chat/${id}/stream`, {
+      headers: { ...alice, accept: 'text/event-stream' },
+      ...(signal && { signal }),
+    })
+  const open = await follow(one.url, leaving.signal)
+  expect(open.status).toBe(200)
+  const refused = await follow(two.url)
+  expect([refused.status, await refused.text()]).toEqual([
+    429,
+    expect.stringContaining('1 streams'),
+  ])
+  // Other requests go on.
+  expect((await fetch(`${two.url}/api/chat/${id}`, { headers: alice })).status).toBe(200)
+  leaving.abort()
+  stage.upstream.letGo()
+  await until(5000, 'a stream may open', async () => {
+    const response = await follow(two.url)
+    await response.body?.cancel()
+    return response.status !== 429
+  })
+})
+
+it('the tokens of finished answers are counted, and the next message is refused', async () => {
+  const usage = { prompt_tokens: 30, completion_tokens: 12 }
+  const deltas = [{ delta: { content: 'Yes.' } }, { delta: {}, finish_reason: 'stop' }]
+  const replyTo = () => ({ deltas, heldAt: undefined, usage })
+  await using stage = await openLimited({ LOOM_LIMIT_TOKENS: '40/3600' }, { replyTo })
+  const [one, two] = [stage.instance(0), stage.instance(1)]
+  const id = randomUUID()
+  await cast(one.url, id, 'Well?', { headers: alice })
+  await untilIdle(two.url, id)
+  let refused = await post(two.url, id, 'And?', { headers: alice })
+  await until(5000, 'the refusal', async () => {
+    if (refused.status !== 429) refused = await post(two.url, id, 'And?', { headers: alice })
+    return refused.status === 429
+  })
+  expect(refused.headers.get('ratelimit-policy')).toBe('"tokens";q=40;w=3600;qu="tokens"')
+  expect(refused.headers.get('ratelimit')).toMatch(/^"tokens";r=0;t=3[56]\d\d$/)
+  expect((await post(two.url, randomUUID(), 'And?', { headers: bob })).status).toBe(202)
+})
+
+it('while Redis is away, each instance counts requests by itself', async () => {
+  await using stage = await openLimited({ LOOM_LIMIT_REQUESTS: '3/60' }, { instances: 1 })
+  const { url } = stage.instance(0)
+  const list = async () => (await fetch(`${url}/api/agents`, { headers: alice })).status
+  expect(await list()).toBe(200)
+  await stage.redis.kill()
+  const statuses = [await list(), await list(), await list(), await list()]
+  expect(statuses).toEqual([200, 200, 200, 429])
+})
+
+it('a server in memory has the same limits', async () => {
+  onTestFinished(endProcesses)
+  const loom = startLoom({ LOOM_STORE: 'memory', LOOM_LIMIT_REQUESTS: '1/60' })
+  const url = await addressOf(loom)
+  const statuses = [await fetch(`${url}/api/agents`), await fetch(`${url}/api/agents`)]
+  expect(statuses.map(({ status }) => status)).toEqual([200, 429])
+  expect((await fetch(`${url}/`)).status).toBe(200)
+})
