@@ -203,6 +203,9 @@ async function convert(
   return withoutSettledDenials(nonEmpty)
 }
 
+/** The characters that take as long as the conversion of a small message. */
+const messageWeight = 5000
+
 /**
  * Converts stored messages for a run. They come from the server and need no check.
  * @param onEnd receives the last model message of each stored message
@@ -218,7 +221,7 @@ export async function modelMessagesOf(
   const all: ModelMessage[] = []
   const steps = new WorkSteps()
   for (const message of messages) {
-    await steps.next(sizeOf(message))
+    await steps.next(sizeOf(message) + messageWeight)
     const files = new FilesApart()
     const own = withoutQuestions(withoutUnstoredItems(message).parts)
     const parts = own.map((part) => files.take(modelPart(part)))

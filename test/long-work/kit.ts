@@ -8,7 +8,7 @@ import { busyness } from '../machine.ts'
 import { until } from '../redis/until.ts'
 
 /** The limit of one turn of the event loop, in milliseconds of a machine at rest. */
-const limitMs = 50
+const usualLimitMs = 50
 
 export interface WatchedServer {
   url: string
@@ -55,6 +55,7 @@ export async function quickly<RESULT>(
   server: WatchedServer,
   name: string,
   work: (attempt: number) => Promise<RESULT>,
+  limitMs = usualLimitMs,
 ): Promise<RESULT> {
   for (let attempt = 1; ; attempt++) {
     const result = await work(attempt)

@@ -54,6 +54,9 @@ export const messagesIn = (texts: readonly string[]): Promise<UIMessage[]> =>
 /** The event loop also turns after a text of more characters than this. */
 const largeText = 500_000
 
+/** The characters that take as long to read as the fields of a small message. */
+const valueWeight = 1500
+
 /** Reads one text after the other. The event loop turns after texts that are large together. */
 export async function readInSteps<VALUE>(
   texts: readonly string[],
@@ -62,7 +65,7 @@ export async function readInSteps<VALUE>(
   const steps = new WorkSteps()
   const values: VALUE[] = []
   for (const text of texts) {
-    await steps.next(text.length)
+    await steps.next(text.length + valueWeight)
     values.push(read(text))
     if (text.length > largeText) await steps.next(text.length)
   }
