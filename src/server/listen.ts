@@ -30,17 +30,35 @@ export interface ListenOptions {
   port: number
   /** Milliseconds that a connection without a request stays open. @defaultValue 75000 */
   idleMs?: number
+  /** Milliseconds until the head of a request must be complete. @defaultValue 20000 */
+  headMs?: number
+  /**
+   * Milliseconds until the head and the body of a request must be complete. A message of 256 MiB needs a few
+   * minutes on a slow line. @defaultValue 300000
+   */
+  requestMs?: number
 }
+
+/** The greatest size of the head of a request, in bytes. A larger one gets status 431. */
+const headBytesMax = 16 * 1024
 
 /** @throws LoomError `invalid-config` if the address cannot be used */
 export async function listen(
   fetch: Fetch,
-  { host, port, idleMs = 75_000 }: ListenOptions,
+  { host, port, idleMs = 75_000, headMs = 20_000, requestMs = 300_000 }: ListenOptions,
 ): Promise<Listening> {
   const hostname = host.replace(/^\[|\]$/g, '')
   const answer = getRequestListener(fetch, { hostname })
   let [open, isStopping] = [0, false]
-  const server = createServer({ keepAliveTimeout: idleMs }, (incoming, outgoing) => {
+  const limits = {
+    keepAliveTimeout: idleMs,
+    headersTimeout: Math.min(headMs, requestMs),
+    requestTimeout: requestMs,
+    // A client that sends one byte after the other must not hold a connection (slowloris).
+    connectionsCheckingInterval: Math.ceil(Math.min(headMs, requestMs) / 4),
+    maxHeaderSize: headBytesMax,
+  }
+  const server = createServer(limits, (incoming, outgoing) => {
     open++
     outgoing.once('close', () => open--)
     // The next request on this connection would find it closed.
