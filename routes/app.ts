@@ -6,6 +6,7 @@ import { Hono } from 'hono'
 
 import { LoomError } from '../src/ground/error.ts'
 import { enforceAccess, principalOf } from './access.ts'
+import { adminRoutes } from './admin.ts'
 import { agentRoutes } from './agents.ts'
 import { authentication } from './authentication.ts'
 import { refuseDotIds } from './dot-ids.ts'
@@ -38,6 +39,7 @@ export function createApp(options: AppOptions): Hono {
   if (world.limits !== undefined) app.use('/api/*', enforceLimits(world.limits))
   app.route('/api', sessionRoutes(loom, { principalOf }))
   tokenRoutes(app, config)
+  adminRoutes(app, loom)
   agentRoutes(app, loom)
   modelRoutes(app, loom)
   healthRoutes(app, world)

@@ -57,6 +57,15 @@ export const sessionRouteTable = [
 
 export type SessionHandlerName = (typeof sessionRouteTable)[number]['handler']
 
+/** The routes with which an admin governs its tenant. */
+export const adminRouteTable = [
+  { method: 'GET', path: '/api/admin/sessions', scope: 'admin' },
+  { method: 'DELETE', path: '/api/admin/sessions/:id', scope: 'admin' },
+  { method: 'POST', path: '/api/admin/sessions/:id/stop', scope: 'admin' },
+  { method: 'GET', path: '/api/admin/export', scope: 'admin' },
+  { method: 'POST', path: '/api/admin/erase', scope: 'admin' },
+] as const satisfies readonly Route[]
+
 /** Every route of `createApp`. */
 export const routeTable: readonly Route[] = [
   ...sessionBases.flatMap((base) =>
@@ -68,6 +77,7 @@ export const routeTable: readonly Route[] = [
   ),
   // The route itself checks that the principal may make tokens.
   { method: 'POST', path: '/api/tokens', scope: 'read' },
+  ...adminRouteTable,
   { method: 'GET', path: '/api/agents', scope: 'read' },
   { method: 'GET', path: '/api/models', scope: 'read' },
   { method: 'GET', path: '/healthz', scope: 'public' },

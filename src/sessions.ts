@@ -28,6 +28,7 @@ import type { SessionView } from './session/session-view.ts'
 import type { MessageStop } from './session/stop-message.ts'
 import type { Tasks, TreeLimits } from './session/tasks.ts'
 import type { Store } from './store.ts'
+import type { DataOwner, ErasedKeys } from './store/erasure.ts'
 import type { Letter, QueueOnStop } from './store/letter.ts'
 import type { PostReply, QueueEdit } from './store/mailbox.ts'
 import type { Member } from './store/member.ts'
@@ -260,6 +261,18 @@ export class Sessions {
    */
   removeOne(sessionId: string, tenant: string): Promise<boolean> {
     return this.#records.remove(sessionId, tenant)
+  }
+
+  // Governance
+
+  /** Returns the ids in the store of all sessions of a tenant or a subject; see `ErasureStore.ownedSessions`. */
+  ownedSessions(owner: DataOwner): Promise<string[]> {
+    return this.#store.ownedSessions(owner)
+  }
+
+  /** Removes everything of sessions from the store; see `ErasureStore.erase`. It stops no turn: `session/erasure.ts` does. */
+  eraseSessions(sessionIds: readonly string[], owner: DataOwner): Promise<ErasedKeys> {
+    return this.#store.erase(sessionIds, owner)
   }
 
   // Tasks

@@ -1,12 +1,14 @@
 /**
  * The port to everything that outlives a process. It consists of small ports, one for each noun: the
- * mailbox, the turn, the log, the session, the schedules, the tasks, the instances and the hints. An adapter has no policy of
+ * mailbox, the turn, the log, the session, the schedules, the tasks, the instances, the erasure
+ * and the hints. An adapter has no policy of
  * conversations: it moves letters, locks stale owners out and keeps the order. A method rejects with
  * LoomError `unavailable` if the store could not be reached in time. The store may have made the
  * requested change or not.
  *
  * Values that go in or come out are immutable: an adapter may keep and return them by reference.
  */
+import type { ErasureStore } from './store/erasure.ts'
 import type { HintSource } from './store/hint.ts'
 import type { InstanceStore } from './store/instances.ts'
 import type { LogReader, LogWriter } from './store/log.ts'
@@ -39,6 +41,7 @@ export interface Store
     ScheduleStore,
     TaskStore,
     InstanceStore,
+    ErasureStore,
     HintSource {
   /**
    * Returns the same store for callers that wait a shorter time: a call fails with `unavailable` after

@@ -4,6 +4,7 @@
  */
 import { errorStatus, type LoomErrorCode } from '../../src/ground/error.ts'
 import { routeTable } from '../route-table.ts'
+import { adminOperations } from './admin-operations.ts'
 import { componentSchemas, reference } from './component-schemas.ts'
 import type { Answer, JsonSchema, Operation, SchemaOf } from './operation.ts'
 import { parametersIn } from './parameters.ts'
@@ -20,6 +21,7 @@ export interface DocumentOptions {
 /** All routes of the server. */
 export const operations: readonly Operation[] = [
   ...serverOperations,
+  ...adminOperations,
   ...sessionOperations.map((operation) => ({
     ...operation,
     path: `/api/chat${operation.path}`,

@@ -1,6 +1,7 @@
 /** The forms of the posted bodies: the schemas that check them. */
 import { z } from 'zod/v4'
 
+import { eraseBody } from '../admin-handlers.ts'
 import { chatRequest } from '../chat-request.ts'
 import { decision, toolAnswer } from '../session-answers.ts'
 import { forkBody } from '../session-fork.ts'
@@ -63,4 +64,5 @@ export const requestSchemas = {
   NewSchedule: z.object({ ...scheduleBody.shape, ...timeShape }).meta(oneTime),
   ToolAnswer: toolAnswer,
   Decision: decision,
+  Erase: eraseBody.meta({ oneOf: [{ required: ['subject'] }, { required: ['tenant'] }] }),
 } satisfies Record<string, z.ZodType>

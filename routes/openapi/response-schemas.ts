@@ -131,6 +131,23 @@ const listedAgent = z.object({
 
 const listedModel = z.looseObject({ id: z.string(), name: z.string(), configured: z.boolean() })
 
+const dataOwner = z.object({ tenant: z.string(), subject: z.string().optional() })
+
+const certificate = z.object({
+  erased: dataOwner,
+  by: dataOwner,
+  beganAt: z.string(),
+  endedAt: z.string(),
+  sessions: count,
+  tasks: count,
+  messages: count,
+  keys: count,
+  memberships: count,
+  left: count.describe('What a last look found again.'),
+  complete: z.boolean().describe('Whether nothing is left.'),
+  sessionDigests: z.array(z.string()).describe('The SHA-256 of the id of each session.'),
+})
+
 /** The schemas by their names in the document. */
 export const responseSchemas = {
   Error: error,
@@ -172,5 +189,13 @@ export const responseSchemas = {
     models: z.array(listedModel),
     total: count,
   }),
+  AdminSessions: z.object({
+    tenant: z.string(),
+    sessions: z.array(
+      session.extend({ subject: z.string().optional(), members: z.array(memberSchema) }),
+    ),
+    before: z.number().optional(),
+  }),
+  Certificate: certificate,
   Health: z.object({ status: z.enum(['ok', 'ready', 'full', 'draining', 'store-unavailable']) }),
 } satisfies Record<string, z.ZodType>

@@ -101,7 +101,9 @@ export class TurnRun implements RunningTurn {
       await this.#log.flush()
       return await this.#finish(commit)
     } catch (error) {
-      if (!isGone(this)) report(error)
+      // A session may be deleted after the stop of its turn. The end then stays `stop`.
+      const isLost = error instanceof LoomError && error.code === 'lost'
+      if (!isGone(this) && !isLost) report(error)
       return undefined
     } finally {
       unwatch?.()

@@ -14,6 +14,7 @@ import { fileCalls } from './file/calls.ts'
 import { scan } from './file/catalogue-scan.ts'
 import { Catalogue } from './file/catalogue.ts'
 import { DiskState } from './file/disk-state.ts'
+import { fileErasure } from './file/erasure.ts'
 import { codeOf, storeFailure } from './file/failure.ts'
 import { lockFolder } from './file/folder-lock.ts'
 import { heldHints } from './file/held-hints.ts'
@@ -157,6 +158,7 @@ export async function openFileStore(options: FileStoreOptions): Promise<Store> {
     ...instances,
     ...memoryDueIndex(now, dueTimes),
     ...fileCalls({ residents, hints, memory, orphans }),
+    ...fileErasure(residents, catalogue),
     // An instance counts as alive while it can write.
     async beat(instance, ttlMs) {
       residents.check()

@@ -4,6 +4,7 @@
  */
 import { type FieldsOf, refuseMisspeltFields } from '../ground/known-fields.ts'
 import type { Store } from '../store.ts'
+import { memoryErasure } from './memory/erasure.ts'
 import { createHints } from './memory/hints.ts'
 import { memoryInstances } from './memory/instances.ts'
 import { memoryLogs } from './memory/logs.ts'
@@ -86,6 +87,7 @@ export function openMemoryStore(options: MemoryStoreOptions = {}): Store {
     ...memoryDueIndex(now),
     ...memoryTasks(world),
     ...memoryInstances(now),
+    ...memoryErasure(sessions),
     async watch(sessionId, topic, hint) {
       return hints.add(sessionId, topic, hint)
     },

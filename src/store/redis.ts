@@ -7,6 +7,7 @@ import { type FieldsOf, refuseMisspeltFields } from '../ground/known-fields.ts'
 import type { Store } from '../store.ts'
 import { createAppends } from './redis/appends.ts'
 import { type Connection, connect } from './redis/connection.ts'
+import { redisErasure } from './redis/erasure.ts'
 import { formatKey, isLater, laterData } from './redis/format.ts'
 import { redisInstances } from './redis/instances.ts'
 import type { Limits } from './redis/limits.ts'
@@ -136,6 +137,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
     ...redisTasks(connection, limits),
     ...redisLogs(connection, subscriptions),
     ...redisInstances(connection, subscriptions),
+    ...redisErasure(connection),
     within: (ms) => storeOn(connection.within(ms)),
     async close() {
       subscriptions.close()

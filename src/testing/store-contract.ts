@@ -3,6 +3,7 @@ import type { Store } from '../store.ts'
 import { busy } from './store-contract/busy.ts'
 import { context } from './store-contract/context.ts'
 import { editing } from './store-contract/editing.ts'
+import { erasing } from './store-contract/erasing.ts'
 import { fencing } from './store-contract/fencing.ts'
 import { history } from './store-contract/history.ts'
 import { instances } from './store-contract/instances.ts'
@@ -83,6 +84,7 @@ export function storeContract(
     describe('a history', () => history(subject))
     describe('a context', () => context(subject))
     describe('a session', () => sharing(subject))
+    describe('an erasure', () => erasing(subject))
     describe('a reader', () => reading(subject))
     describe('an instance', () => instances(subject))
     describe('a schedule', () => scheduling(subject))

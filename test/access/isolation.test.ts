@@ -134,6 +134,11 @@ const plans: Readonly<Record<string, (id: string) => { path: string; body?: unkn
     path: `/${id}/approvals/${ids.approvalId}`,
     body: { approved: true },
   }),
+  'GET /sessions': () => ({ path: '/sessions?subject=ada' }),
+  'DELETE /sessions/:id': (id) => ({ path: `/sessions/${id}` }),
+  'POST /sessions/:id/stop': (id) => ({ path: `/sessions/${id}/stop` }),
+  'GET /export': () => ({ path: '/export?subject=ada' }),
+  'POST /erase': () => ({ path: '/erase', body: { subject: 'ada', confirm: 'ada' } }),
 }
 
 /** Routes that know no session. Their answers must not contain anything of ada either. */
@@ -149,7 +154,7 @@ const withoutSessions = new Set([
   'GET /:name{[a-z0-9-]+\\.(?:js|css|svg)}',
 ])
 
-const bases = ['/api/chat', '/api/agents/:agent/chat']
+const bases = ['/api/chat', '/api/agents/:agent/chat', '/api/admin']
 const nameOf = ({ method, path }: Route) => `${method} ${path}`
 
 /** The base and the suffix of a route of sessions. */
@@ -261,13 +266,17 @@ const strangers: [name: string, own: boolean, credential: () => Promise<string>]
   ['a tenant that continues the name', true, () => secretJwt({ sub: 'ada', tenant: 'acme/s' })],
 ]
 
-/** These answer for an id that is free in the space of the principal. The last two begin a session there. */
+/** These answer for an id that is free in the space of the principal. Two of them begin a session there. */
 const freeAnswers: Readonly<Record<string, number>> = {
   'GET ': 200,
   'GET /:id/messages': 200,
   'GET /:id/stream': 204,
   'POST /:id/schedules': 201,
   'POST ': 200,
+  // An admin of another tenant governs its own one.
+  'GET /sessions': 200,
+  'GET /export': 200,
+  'POST /erase': 200,
 }
 const beginners = ['POST /:id/schedules', 'POST ']
 

@@ -9,6 +9,7 @@ import { isLarge } from '../../event-weight.ts'
 import type { LogEvent } from '../../event.ts'
 import { isOnePiece } from '../../ground/json/pieces.ts'
 import type { Store } from '../../store.ts'
+import type { ErasureStore } from '../erasure.ts'
 import type { AppendAt, AppendReply, LogEntry } from '../log.ts'
 import type { DueIndex } from '../schedule.ts'
 import type { SessionRecord } from '../session.ts'
@@ -36,6 +37,7 @@ type SessionCalls = Omit<
   | 'pass'
   | 'adoptWaiting'
   | keyof DueIndex
+  | keyof ErasureStore
 >
 
 interface World {

@@ -47,6 +47,8 @@ export class Catalogue {
   #timer: NodeJS.Timeout | undefined
   #flushing: Promise<void> = Promise.resolve()
   #isClosed = false
+  /** Whether the index must be written anew, also without a change. */
+  #isOutdated = false
 
   constructor(folder: string, report: (error: unknown) => void) {
     this.#path = join(folder, 'index')
@@ -126,6 +128,13 @@ export class Catalogue {
     return this.#flushing
   }
 
+  /** Writes the whole index anew, without the rows of sessions that are gone. */
+  rewrite(): Promise<void> {
+    this.#stored = Infinity
+    this.#isOutdated = true
+    return this.flush()
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true
     clearTimeout(this.#timer)
@@ -135,7 +144,8 @@ export class Catalogue {
   async #write(): Promise<void> {
     const ids = [...this.#changed]
     this.#changed.clear()
-    if (ids.length === 0) return
+    if (ids.length === 0 && !this.#isOutdated) return
+    this.#isOutdated = false
     try {
       if (this.#stored > 2 * this.#rows.size + 1000) return await this.#replace()
       await appendFile(this.#path, ids.map((id) => this.#lineOf(id)).join(''), { mode: 0o600 })

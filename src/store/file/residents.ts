@@ -403,6 +403,23 @@ export class Residents implements SessionTable {
     if (catalogue.size > 0) this.arm()
   }
 
+  /** Removes a session with its tasks. Returns the number of files. */
+  async erase(rootId: string): Promise<number> {
+    const { catalogue } = this.#options
+    const ids = [...catalogue.tasksOf(rootId).map(({ id }) => id), rootId]
+    // A read that has begun would bring the session back.
+    await Promise.allSettled(ids.flatMap((id) => this.#loads.get(id) ?? []))
+    const known = ids.filter((id) => catalogue.get(id) !== undefined)
+    for (const id of known) this.#delete(id)
+    return known.length
+  }
+
+  forget(id: string): number {
+    const isKnown = this.#options.catalogue.get(id) !== undefined
+    this.#delete(id)
+    return isKnown ? 1 : 0
+  }
+
   /** At once, because a later call may begin the session anew. */
   #delete(id: string): void {
     const resident = this.#residents.get(id)

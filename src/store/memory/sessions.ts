@@ -14,6 +14,8 @@ export interface SessionTable {
   all(): Iterable<MemorySession>
   /** Makes the log readable until this time. */
   expireLog(session: MemorySession, logId: string, until: number): void
+  /** Removes a session with its tasks. Returns the number of records that it removed. */
+  forget(id: string): number
   close(): void
 }
 
@@ -84,6 +86,8 @@ export function createSessionTable(options: TableOptions): SessionTable {
     trees.delete(id)
   }
 
+  const entryOf = (id: string) => sessions.get(id) ?? tasks.get(id)
+
   const arm = () => {
     timer ??= setTimeout(sweep, sweepEveryMs).unref()
   }
@@ -122,7 +126,7 @@ export function createSessionTable(options: TableOptions): SessionTable {
 
   return {
     get(id) {
-      const entry = sessions.get(id) ?? tasks.get(id)
+      const entry = entryOf(id)
       return entry === undefined || isOver(entry) ? undefined : entry.session
     },
     put(session) {
@@ -155,6 +159,15 @@ export function createSessionTable(options: TableOptions): SessionTable {
         const [oldest] = logs.splice(0, 1)
         if (oldest !== undefined) drop(oldest)
       }
+    },
+    forget(id) {
+      const ids = new Set([id, ...trees.tasksOf(id)].filter((each) => entryOf(each) !== undefined))
+      // A finished log holds its session until its time.
+      const isTheirs = ({ session }: FinishedLog) => ids.has(session.id)
+      for (const log of logs.filter(isTheirs)) drop(log)
+      logs = logs.filter((log) => !isTheirs(log))
+      forget(id)
+      return ids.size
     },
     close() {
       clearTimeout(timer)

@@ -1,0 +1,147 @@
+/** The handlers of the routes of admins. */
+import { createHash } from 'node:crypto'
+
+import type { Context } from 'hono'
+import { z } from 'zod/v4'
+
+import { LoomError } from '../src/ground/error.ts'
+import { jsonPieces } from '../src/ground/json/pieces.ts'
+import { isPrincipalName } from '../src/ground/principal.ts'
+import { eraseOwner } from '../src/session/erasure.ts'
+import { noSession } from '../src/session/receipt.ts'
+import { exportedSession } from '../src/session/session-export.ts'
+import { sessionInfo } from '../src/session/session-info.ts'
+import { stopSession } from '../src/session/session-stop.ts'
+import { publicId } from '../src/session/tenant-ids.ts'
+import type { SessionRecord } from '../src/store/session.ts'
+import type { AdminWorld } from './admin-world.ts'
+import { issueIn } from './chat-request.ts'
+import { readFields } from './known-fields.ts'
+import { numberParameter } from './number-parameter.ts'
+
+/** The most sessions in one response. */
+const listMax = 200
+
+/** Lists the sessions of the tenant, or those of a subject and those shared with it. */
+export async function list(c: Context, { loom, tenant }: AdminWorld): Promise<Response> {
+  const limit = Math.min(numberParameter(c, 'limit', 1_000_000) ?? 50, listMax)
+  const before = numberParameter(c, 'before', Number.MAX_SAFE_INTEGER)
+  const subject = subjectIn(c)
+  const page = await loom.sessions.list(tenant, {
+    limit,
+    ...(before !== undefined && { before }),
+    ...(subject !== undefined && { subject }),
+  })
+  return c.json({
+    tenant,
+    sessions: page.sessions.map(({ subject: owner, members = [], ...record }) => ({
+      ...sessionInfo(record),
+      ...(owner !== undefined && { subject: owner }),
+      members,
+    })),
+    ...(page.before !== undefined && { before: page.before }),
+  })
+}
+
+/** Stops a session with all tasks below it. Its queue is cleared, so that it does not continue by itself. */
+export async function stop(c: Context, world: AdminWorld): Promise<Response> {
+  const { id, tenant } = await sessionIn(c, world)
+  await readFields(c, [], {})
+  const options = { queue: 'clear', tree: true } as const
+  return c.json(await stopSession(world.loom.sessions, { id, tenant }, options))
+}
+
+export async function remove(c: Context, world: AdminWorld): Promise<Response> {
+  const { id, tenant } = await sessionIn(c, world)
+  if (!(await world.loom.sessions.remove(id, tenant))) throw noSession()
+  return c.body(null, 204)
+}
+
+/** Streams the sessions, one as JSON on each line, as fast as the client reads. */
+export async function exportAll(c: Context, { loom, tenant }: AdminWorld): Promise<Response> {
+  const subject = subjectIn(c)
+  const owner = { tenant, ...(subject !== undefined && { subject }) }
+  const lines = linesOf(loom.sessions, await loom.sessions.ownedSessions(owner))
+  const body = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const { value, done } = await lines.next()
+      if (done === true) controller.close()
+      else controller.enqueue(Buffer.from(value))
+    },
+    async cancel() {
+      await lines.return(undefined)
+    },
+  })
+  return c.body(body, 200, { 'content-type': 'application/jsonl', 'cache-control': 'no-store' })
+}
+
+async function* linesOf(
+  sessions: AdminWorld['loom']['sessions'],
+  ids: readonly string[],
+): AsyncGenerator<string, undefined> {
+  for (const id of ids) {
+    const session = await exportedSession(sessions, id)
+    if (session === undefined) continue
+    yield* jsonPieces(session)
+    yield '\n'
+  }
+  return undefined
+}
+
+const nameSchema = z.string().refine(isPrincipalName, 'must be the name of a subject')
+
+export const eraseBody = z.object({
+  subject: nameSchema.optional(),
+  tenant: z.string().optional(),
+  confirm: z.string(),
+})
+
+/**
+ * Erases a subject or the whole tenant, and returns the certificate. It names the sessions by the SHA-256 of their
+ * ids, so that it holds no data of a person but the name that the request has.
+ */
+export async function erase(c: Context, { loom, tenant, actor }: AdminWorld): Promise<Response> {
+  const body = eraseBody.safeParse(await readFields(c, ['subject', 'tenant', 'confirm']))
+  if (!body.success) throw new LoomError('invalid-request', issueIn(body.error))
+  const { subject, tenant: named, confirm } = body.data
+  if ((subject === undefined) === (named === undefined)) {
+    throw new LoomError('invalid-request', 'The body must have either "subject" or "tenant".')
+  }
+  if (named !== undefined && named !== tenant) {
+    throw new LoomError('forbidden', 'An admin governs its own tenant only.')
+  }
+  if (confirm !== (subject ?? tenant)) {
+    throw new LoomError(
+      'invalid-request',
+      '"confirm" must repeat the name of the subject or of the tenant, because an erasure cannot be undone.',
+    )
+  }
+  const beganAt = new Date().toISOString()
+  const owner = { tenant, ...(subject !== undefined && { subject }) }
+  const { sessionIds, ...counts } = await eraseOwner(loom.sessions, owner)
+  return c.json({
+    erased: owner,
+    by: { tenant, ...(actor !== undefined && { subject: actor }) },
+    beganAt,
+    endedAt: new Date().toISOString(),
+    sessions: sessionIds.length,
+    ...counts,
+    complete: counts.left === 0,
+    sessionDigests: sessionIds.map((id) => digestOf(publicId(tenant, id))),
+  })
+}
+
+const digestOf = (id: string) => createHash('sha256').update(id).digest('hex')
+
+function subjectIn(c: Context): string | undefined {
+  const subject = c.req.query('subject')
+  if (subject === undefined || isPrincipalName(subject)) return subject
+  throw new LoomError('invalid-request', 'subject must be the name of a subject.')
+}
+
+/** @throws LoomError `not-found` */
+async function sessionIn(c: Context, { loom, tenant }: AdminWorld): Promise<SessionRecord> {
+  const session = await loom.sessions.find(tenant, c.req.param('id') ?? '')
+  if (session === undefined) throw noSession()
+  return session
+}

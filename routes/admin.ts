@@ -1,0 +1,36 @@
+/**
+ * The routes with which an admin governs its tenant: it lists, stops, deletes, exports and erases sessions of all
+ * subjects. The handlers load at the first request.
+ */
+import type { Context, Hono } from 'hono'
+
+import { late } from '../src/ground/late.ts'
+import type { Loom } from '../src/loom.ts'
+import { type AdminWorld, worldOfAdmin } from './admin-world.ts'
+import { onlyMethods } from './methods.ts'
+import { adminRouteTable, type Method, methods } from './route-table.ts'
+
+type HandlerName = 'list' | 'remove' | 'stop' | 'exportAll' | 'erase'
+
+type Handler = (c: Context, world: AdminWorld) => Response | Promise<Response>
+
+export function adminRoutes(app: Hono, loom: Loom): void {
+  const handlers = late(() => import('./admin-handlers.ts'))
+  const to = (name: HandlerName) => async (c: Context) => {
+    const handler: Handler = (await handlers())[name]
+    return handler(c, worldOfAdmin(c, loom))
+  }
+  app.get('/api/admin/sessions', to('list'))
+  app.delete('/api/admin/sessions/:id', to('remove'))
+  app.post('/api/admin/sessions/:id/stop', to('stop'))
+  app.get('/api/admin/export', to('exportAll'))
+  app.post('/api/admin/erase', to('erase'))
+  for (const path of new Set(adminRouteTable.map((row) => row.path))) {
+    onlyMethods(app, path, methodsAt(path).join(', '))
+  }
+}
+
+const methodsAt = (path: string): Method[] =>
+  methods.filter((method) =>
+    adminRouteTable.some((row) => row.path === path && row.method === method),
+  )

@@ -1,0 +1,73 @@
+/** The routes with which an admin governs its tenant. */
+import { json, type Operation } from './operation.ts'
+import { query, whole } from './parameters.ts'
+
+const tag = 'Governing'
+
+const tenant = query('tenant', 'The tenant of the admin. It may be left out.')
+const subject = query('subject', 'Only the sessions of this subject.')
+
+export const adminOperations: readonly Operation[] = [
+  {
+    method: 'get',
+    path: '/api/admin/sessions',
+    id: 'listTenantSessions',
+    summary: 'Lists the sessions of the tenant with their owners, the last used first.',
+    tag,
+    parameters: [
+      tenant,
+      query('subject', 'Only the sessions of this subject, and those shared with it.'),
+      query('limit', 'The number of sessions, at most 200. The default is 50.', whole(1_000_000)),
+      query('before', '`before` of the previous page.', whole(Number.MAX_SAFE_INTEGER)),
+    ],
+    answers: { 200: json('A page of sessions.', 'AdminSessions') },
+  },
+  {
+    method: 'delete',
+    path: '/api/admin/sessions/:id',
+    id: 'deleteTenantSession',
+    summary: 'Deletes a session of any subject, with its tasks.',
+    tag,
+    parameters: [tenant],
+    answers: { 204: { description: 'The session is deleted.' } },
+    errors: ['not-found'],
+  },
+  {
+    method: 'post',
+    path: '/api/admin/sessions/:id/stop',
+    id: 'stopTenantSession',
+    summary: 'Stops a session of any subject, its tasks and its queue.',
+    tag,
+    parameters: [tenant],
+    body: {
+      schema: { type: 'object', additionalProperties: false, properties: {} },
+      isOptional: true,
+    },
+    answers: { 200: json('The result of the stop.', 'Stopped') },
+    errors: ['not-found'],
+  },
+  {
+    method: 'get',
+    path: '/api/admin/export',
+    id: 'exportTenant',
+    summary: 'Streams the sessions of the tenant or of a subject, one as JSON on each line.',
+    tag,
+    parameters: [tenant, subject],
+    answers: {
+      200: {
+        description: 'Lines of JSON.',
+        content: { 'application/jsonl': { type: 'string' } },
+      },
+    },
+  },
+  {
+    method: 'post',
+    path: '/api/admin/erase',
+    id: 'eraseOwner',
+    summary: 'Erases all sessions of a subject or of the tenant.',
+    tag,
+    parameters: [tenant],
+    body: { schema: 'Erase' },
+    answers: { 200: json('The certificate.', 'Certificate') },
+  },
+]

@@ -1,0 +1,20 @@
+/** Erasure in memory. */
+import type { ErasureStore } from '../erasure.ts'
+import { isTaskId } from '../task.ts'
+import type { SessionTable } from './sessions.ts'
+
+export function memoryErasure(sessions: SessionTable): ErasureStore {
+  return {
+    async ownedSessions({ tenant, subject }) {
+      return [...sessions.all()]
+        .filter((session) => session.tenant === tenant && !isTaskId(session.id))
+        .filter((session) => subject === undefined || session.subject === subject)
+        .map(({ id }) => id)
+    },
+    async erase(sessionIds) {
+      let removed = 0
+      for (const id of sessionIds) removed += sessions.forget(id)
+      return { removed, left: 0 }
+    },
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * Erasure in Redis. A `SCAN` of all keys finds the data, because no index has the names of logs and replies, and the
+ * lists of tenants are bounded.
+ */
+import type { Redis } from 'ioredis'
+
+import type { DataOwner, ErasureStore } from '../erasure.ts'
+import { rootOf } from '../task.ts'
+import type { RedisClient } from './client.ts'
+import type { Connection } from './connection.ts'
+import { dueKey, escaped, indexKey, subjectKey, unescaped } from './keys.ts'
+
+/** The number of keys in one command. It takes Redis about a millisecond. */
+const portion = 500
+
+/** The number of looks for data that came meanwhile. */
+const roundsMax = 5
+
+const tagOf = /^loom:\{([^}]*)\}/
+/** Keys of instances. A session may have the id `instances`, and then has the same hash tag. */
+const ofInstances = /^loom:\{instances\}:(?:register|format|absent|due|noted)/
+
+export function redisErasure(connection: Connection): ErasureStore {
+  async function* keysLike(pattern: string): AsyncGenerator<string[]> {
+    const keyPrefix = connection.clients.commands.options.keyPrefix ?? ''
+    for (const node of nodesOf(connection.clients.commands)) {
+      let cursor = '0'
+      do {
+        const at = cursor
+        const [next, keys] = await connection.send(() =>
+          node.scan(at, 'MATCH', `${keyPrefix}${pattern}`, 'COUNT', portion),
+        )
+        cursor = next
+        yield keys.map((key) => key.slice(keyPrefix.length))
+      } while (cursor !== '0')
+    }
+  }
+
+  async function isOwned(key: string, { tenant, subject }: DataOwner): Promise<boolean> {
+    const [ofTenant, ofSubject] = await connection.send((client) =>
+      client.hmget(key, 'tenant', 'subject'),
+    )
+    return ofTenant === escaped(tenant) && (subject === undefined || ofSubject === escaped(subject))
+  }
+
+  /** Removes the keys of sessions. Returns their number. */
+  async function removeKeys(tags: ReadonlySet<string>): Promise<number> {
+    let removed = 0
+    const records: string[] = []
+    const unlink = async (keys: readonly string[]) => {
+      for (let at = 0; at < keys.length; at += portion) {
+        const counts = await Promise.all(
+          keys
+            .slice(at, at + portion)
+            .map((key) => connection.send((client) => client.unlink(key))),
+        )
+        removed += counts.reduce((sum, count) => sum + count, 0)
+      }
+    }
+    for await (const keys of keysLike('loom:{*')) {
+      const theirs = keys.filter((key) => {
+        const [, tag] = tagOf.exec(key) ?? []
+        return tag !== undefined && tags.has(tag) && !ofInstances.test(key)
+      })
+      records.push(...theirs.filter((key) => key.endsWith('}:session')))
+      await unlink(theirs.filter((key) => !key.endsWith('}:session')))
+    }
+    await unlink(records)
+    return removed
+  }
+
+  /** Removes the entries of sessions from the lists, and the lists of the owner. Returns their number. */
+  async function removeEntries(ids: readonly string[], owner: DataOwner): Promise<number> {
+    const { tenant, subject } = owner
+    let removed = 0
+    const note = (count: number) => (removed += count)
+    const ofSubjects = subjectKey(tenant, '')
+    const lists = [indexKey(tenant)]
+    for await (const keys of keysLike('loom:subject:index:*')) {
+      lists.push(...keys.filter((key) => key.startsWith(ofSubjects)))
+    }
+    for (let at = 0; at < ids.length; at += portion) {
+      const some = ids.slice(at, at + portion)
+      const members = some.map(escaped)
+      for (const key of lists) note(await connection.send((client) => client.zrem(key, ...members)))
+    }
+    const roots = new Set(ids)
+    const theirsIn = (members: readonly string[]) =>
+      members.filter((member) => roots.has(rootOf(unescaped(member))))
+    for await (const keys of keysLike('loom:{instances}:noted:*')) {
+      for (const key of keys) {
+        const theirs = theirsIn(await connection.send((client) => client.smembers(key)))
+        if (theirs.length > 0) note(await connection.send((client) => client.srem(key, ...theirs)))
+      }
+    }
+    const due = theirsIn(await connection.send((client) => client.zrange(dueKey, '0', '-1')))
+    if (due.length > 0) note(await connection.send((client) => client.zrem(dueKey, ...due)))
+    const own = subject === undefined ? lists : [subjectKey(tenant, subject)]
+    for (const key of own) note(await connection.send((client) => client.unlink(key)))
+    return removed
+  }
+
+  return {
+    async ownedSessions(owner) {
+      const found = new Set<string>()
+      for await (const keys of keysLike('loom:{*}:session')) {
+        const owned = await Promise.all(keys.map(async (key) => isOwned(key, owner)))
+        for (const [index, key] of keys.entries()) {
+          const [, tag] = tagOf.exec(key) ?? []
+          if (owned[index] === true && tag !== undefined)
+            found.add(tag === '%' ? '' : unescaped(tag))
+        }
+      }
+      return [...found]
+    },
+
+    async erase(sessionIds, owner) {
+      const tags = new Set(sessionIds.map((id) => escaped(id) || '%'))
+      let [removed, left] = [0, 0]
+      for (let round = 0; round < roundsMax; round++) {
+        left = await removeEntries(sessionIds, owner)
+        left += tags.size === 0 ? 0 : await removeKeys(tags)
+        removed += left
+        if (left === 0) break
+      }
+      return { removed, left }
+    },
+  }
+}
+
+const nodesOf = (client: RedisClient): readonly Redis[] =>
+  'nodes' in client ? client.nodes('master') : [client]

@@ -1,0 +1,262 @@
+/** An admin governs the sessions of all subjects of its tenant, and no other principal does. */
+import { createHash } from 'node:crypto'
+
+import { Hono } from 'hono'
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { z } from 'zod'
+
+import { enforceAccess, principalOf } from '../../routes/access.ts'
+import { adminRoutes } from '../../routes/admin.ts'
+import { answerError } from '../../routes/errors.ts'
+import { adminRouteTable } from '../../routes/route-table.ts'
+import { defineAgent } from '../../src/agent.ts'
+import { LoomError } from '../../src/ground/error.ts'
+import {
+  Loom,
+  openMemoryStore,
+  type Principal,
+  sessionRoutes,
+  type Store,
+} from '../../src/index.ts'
+import { openRedisStore } from '../../src/store/redis.ts'
+import { type RunningRedis, startRedis } from '../redis/redis.ts'
+import { until } from '../redis/until.ts'
+import { says, type Script, scriptedModel } from '../scripted-model.ts'
+import { Gate, saysWhen } from '../sessions/scripts.ts'
+
+const principals: Readonly<Record<string, Principal>> = {
+  ada: { tenant: 'acme', subject: 'ada', scopes: ['chat'] },
+  bob: { tenant: 'acme', subject: 'bob', scopes: ['chat'] },
+  root: { tenant: 'acme', subject: 'root', scopes: ['admin'] },
+  tab: { tenant: 'acme', session: 'plan', scopes: ['admin'] },
+  foreign: { tenant: 'other', subject: 'root', scopes: ['admin'] },
+}
+
+const hellos = Array.from({ length: 30 }, () => says('Hello.'))
+
+function openAdmin({
+  store = openMemoryStore(),
+  scripts = hellos,
+}: { store?: Store; scripts?: readonly Script[] } = {}) {
+  const agent = defineAgent({
+    name: 'tutor',
+    systemPrompt: 'Teach.',
+    model: scriptedModel(...scripts),
+  })
+  const loom = new Loom({ agents: [agent], store })
+  onTestFinished(() => loom.close())
+  const app = new Hono()
+  app.onError((error, c) => answerError(error, c, loom))
+  app.use(
+    enforceAccess((c) => {
+      const principal = principals[c.req.header('x-user') ?? '']
+      if (principal === undefined) throw new LoomError('unauthorized', 'Who are you?')
+      return principal
+    }),
+  )
+  app.route('/api', sessionRoutes(loom, { principalOf }))
+  adminRoutes(app, loom)
+  const ask = async (user: string, method: string, path: string, body?: unknown) => {
+    const response = await app.request(`/api${path}`, {
+      method,
+      headers: { 'x-user': user, accept: 'application/json', prefer: 'respond-async' },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    })
+    return { status: response.status, text: await response.text() }
+  }
+  const stateOf = async (id: string) => (await store.session(`@acme/${id}`))?.state
+  /** Runs a turn to its end. */
+  const say = async (user: string, id: string, message: string, more: object = {}) => {
+    expect((await ask(user, 'POST', '/chat', { id, message, ...more })).status).toBe(202)
+    await until(8000, `the answer in ${id}`, async () => (await stateOf(id)) !== 'running')
+  }
+  return { store, ask, say, stateOf }
+}
+
+const listed = z.object({
+  tenant: z.string(),
+  sessions: z.array(z.looseObject({ id: z.string(), subject: z.string().optional() })),
+})
+
+const exported = z.looseObject({
+  subject: z.string().optional(),
+  session: z.looseObject({ id: z.string() }),
+  messages: z.array(z.looseObject({ role: z.string() })),
+  context: z.unknown().optional(),
+  schedules: z.array(z.looseObject({ id: z.string() })),
+})
+
+const exportsIn = (text: string) =>
+  text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => exported.parse(JSON.parse(line)))
+
+const digestOf = (id: string) => createHash('sha256').update(id).digest('hex')
+
+describe('the routes of admins', () => {
+  it.each(adminRouteTable)('$method $path refuses all but an admin', async ({ method, path }) => {
+    const { ask, say } = openAdmin()
+    await say('ada', 'plan', 'My secret')
+    const at = path.replace('/api', '').replace(':id', 'plan')
+    const body =
+      method === 'POST' && at.endsWith('erase') ? { subject: 'ada', confirm: 'ada' } : undefined
+    for (const user of ['ada', 'bob', 'tab']) {
+      const reply = await ask(user, method, at, body)
+      expect(reply.status, user).toBe(403)
+      expect(reply.text).not.toContain('secret')
+    }
+    const foreign = await ask('foreign', method, at, body)
+    expect(foreign.text).not.toContain('secret')
+    expect((await ask('foreign', method, `${at}?tenant=acme`, body)).status).toBe(403)
+    expect((await ask('ada', 'GET', '/chat/plan/messages')).text).toContain('secret')
+  })
+})
+
+describe('an admin', () => {
+  it('lists the sessions of all subjects with their owners', async () => {
+    const { ask, say } = openAdmin()
+    await say('ada', 'plan', 'One')
+    await say('bob', 'sums', 'Two')
+    const all = listed.parse(JSON.parse((await ask('root', 'GET', '/admin/sessions')).text))
+    expect(all.tenant).toBe('acme')
+    expect(all.sessions.map(({ id, subject }) => [id, subject])).toEqual([
+      ['sums', 'bob'],
+      ['plan', 'ada'],
+    ])
+    const path = '/admin/sessions?subject=ada'
+    const some = listed.parse(JSON.parse((await ask('root', 'GET', path)).text))
+    expect(some.sessions.map(({ id }) => id)).toEqual(['plan'])
+  })
+
+  it('stops and deletes the session of a subject', async () => {
+    const gate = new Gate('the model')
+    const { ask, stateOf } = openAdmin({ scripts: [saysWhen(gate, 'Slow', 'Never')] })
+    await ask('ada', 'POST', '/chat', { id: 'plan', message: 'Write.' })
+    await gate.reached()
+    const stopped = await ask('root', 'POST', '/admin/sessions/plan/stop')
+    expect(JSON.parse(stopped.text)).toMatchObject({ stopped: true })
+    await until(8000, 'the stop', async () => (await stateOf('plan')) === 'idle')
+    expect((await ask('root', 'DELETE', '/admin/sessions/plan')).status).toBe(204)
+    expect((await ask('ada', 'GET', '/chat/plan')).status).toBe(404)
+    expect((await ask('root', 'DELETE', '/admin/sessions/plan')).status).toBe(404)
+  })
+
+  it('exports the sessions of a subject, one on each line', async () => {
+    const { ask, say } = openAdmin()
+    await say('ada', 'plan', 'My secret', { context: { city: 'Oslo' } })
+    await ask('ada', 'POST', '/chat/plan/schedules', { id: 'later', message: 'Look.', after: 3e6 })
+    await say('bob', 'sums', 'Of Bob')
+    const reply = await ask('root', 'GET', '/admin/export?subject=ada')
+    expect(reply.text).not.toContain('Of Bob')
+    const [session, ...others] = exportsIn(reply.text)
+    expect(others).toEqual([])
+    expect(session).toMatchObject({
+      subject: 'ada',
+      session: { id: 'plan' },
+      messages: [{ role: 'user' }, { role: 'assistant' }],
+      context: { city: 'Oslo' },
+      schedules: [{ id: 'later' }],
+    })
+    expect(exportsIn((await ask('root', 'GET', '/admin/export')).text)).toHaveLength(2)
+  })
+
+  it('exports five hundred sessions', async () => {
+    const { ask, store } = openAdmin()
+    for (let count = 0; count < 500; count++) {
+      await store.post(
+        `@acme/${count}`,
+        {
+          id: 'm1',
+          kind: 'message',
+          message: { id: 'm1', role: 'user', parts: [{ type: 'text', text: 'Hello' }] },
+          replyId: 'a1',
+          request: { agent: 'tutor' },
+        },
+        { instance: 'one', tenant: 'acme', agent: 'tutor', whenBusy: 'queue', mailboxLimit: 9 },
+      )
+    }
+    const ids = exportsIn((await ask('root', 'GET', '/admin/export')).text).map(
+      ({ session }) => session.id,
+    )
+    expect(new Set(ids).size).toBe(500)
+  })
+
+  it('must repeat the name of what it erases', async () => {
+    const { ask, say } = openAdmin()
+    await say('ada', 'plan', 'My secret')
+    for (const body of [
+      { subject: 'ada' },
+      { subject: 'ada', confirm: 'bob' },
+      { confirm: 'ada' },
+      { subject: 'ada', tenant: 'acme', confirm: 'ada' },
+    ]) {
+      expect((await ask('root', 'POST', '/admin/erase', body)).status).toBe(400)
+    }
+    const other = await ask('root', 'POST', '/admin/erase', { tenant: 'other', confirm: 'other' })
+    expect(other.status).toBe(403)
+    expect((await ask('ada', 'GET', '/chat/plan/messages')).text).toContain('secret')
+  })
+})
+
+describe('an erasure', () => {
+  let redis: RunningRedis
+  beforeAll(async () => {
+    redis = await startRedis()
+    return () => redis[Symbol.asyncDispose]()
+  })
+
+  it('of a subject removes its sessions, also one that runs, and leaves those of others', async () => {
+    const gate = new Gate('the model')
+    const scripts = [says('One.'), says('Two.'), saysWhen(gate, 'Slow', 'Never')]
+    const { ask, say } = openAdmin({ scripts })
+    await say('ada', 'plan', 'My secret')
+    await say('bob', 'sums', 'Of Bob')
+    await ask('bob', 'PUT', '/chat/sums/members', { members: [{ subject: 'ada', role: 'writer' }] })
+    await ask('ada', 'POST', '/chat/plan/fork', { id: 'copy' })
+    await ask('ada', 'POST', '/chat', { id: 'runs', message: 'Write.' })
+    await gate.reached()
+
+    const reply = await ask('root', 'POST', '/admin/erase', { subject: 'ada', confirm: 'ada' })
+    expect(reply.status).toBe(200)
+    const certificate: unknown = JSON.parse(reply.text)
+    expect(certificate).toMatchObject({
+      erased: { tenant: 'acme', subject: 'ada' },
+      by: { tenant: 'acme', subject: 'root' },
+      sessions: 3,
+      memberships: 1,
+      left: 0,
+      complete: true,
+      sessionDigests: expect.arrayContaining(['plan', 'copy', 'runs'].map(digestOf)),
+    })
+    expect(gate.wasAborted).toBe(true)
+    expect(reply.text).not.toContain('secret')
+    for (const id of ['plan', 'copy', 'runs']) {
+      expect((await ask('ada', 'GET', `/chat/${id}`)).status, id).toBe(404)
+    }
+    expect((await ask('ada', 'GET', '/chat/sums')).status).toBe(404)
+    expect((await ask('bob', 'GET', '/chat/sums/messages')).text).toContain('Of Bob')
+    const again = await ask('root', 'POST', '/admin/erase', { subject: 'ada', confirm: 'ada' })
+    expect(JSON.parse(again.text)).toMatchObject({ sessions: 0, messages: 0, complete: true })
+  })
+
+  it('of a tenant leaves no key of it in Redis', async () => {
+    const store = await openRedisStore({ url: redis.url })
+    const { ask, say } = openAdmin({ store })
+    await say('ada', 'plan', 'My secret', { context: { city: 'Oslo' } })
+    await say('bob', 'sums', 'Of Bob')
+    await ask('ada', 'POST', '/chat/plan/schedules', { id: 'later', message: 'Look.', after: 3e6 })
+    await ask('bob', 'DELETE', '/chat/sums')
+    const holding = async () => {
+      const keys = await redis.client.keys('*')
+      const sets = keys.filter((key) => key.includes(':noted:'))
+      const noted = await Promise.all(sets.map((key) => redis.client.smembers(key)))
+      const due = await redis.client.zrange('loom:{instances}:due', '0', '-1')
+      return [...keys, ...noted.flat(), ...due].filter((text) => /acme|ada|bob/.test(text))
+    }
+    expect((await holding()).length).toBeGreaterThan(5)
+    const reply = await ask('root', 'POST', '/admin/erase', { tenant: 'acme', confirm: 'acme' })
+    expect(JSON.parse(reply.text)).toMatchObject({ sessions: 2, complete: true })
+    await until(8000, 'no key', async () => (await holding()).length === 0)
+  })
+})
