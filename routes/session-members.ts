@@ -14,22 +14,33 @@ import { readFields } from './known-fields.ts'
 import type { SharedWith } from './route-bodies.ts'
 import { ownSession, type SessionWorld } from './session-world.ts'
 
+const subjectSchema = z
+  .string()
+  .refine(
+    isPrincipalName,
+    `must be Unicode without control characters, 1 to ${principalNameMax} long`,
+  )
+
 export const memberSchema = z.strictObject({
-  subject: z
-    .string()
-    .refine(
-      isPrincipalName,
-      `must be Unicode without control characters, 1 to ${principalNameMax} long`,
-    ),
+  subject: subjectSchema,
   role: z.enum(['reader', 'writer']),
 })
 
+/** A text, or a member without a role, is a writer. */
+const givenMember = z.union([
+  subjectSchema,
+  memberSchema.extend({ role: memberSchema.shape.role.optional() }),
+])
+
+const subjectOf = (given: z.infer<typeof givenMember>) =>
+  typeof given === 'string' ? given : given.subject
+
 export const membersBody = z.object({
   members: z
-    .array(memberSchema)
+    .array(givenMember)
     .max(membersMax)
     .refine(
-      (members) => new Set(members.map(({ subject }) => subject)).size === members.length,
+      (members) => new Set(members.map(subjectOf)).size === members.length,
       'must name each subject once',
     ),
 })
@@ -44,7 +55,10 @@ export async function setMembers(c: Context, world: SessionWorld): Promise<Respo
   const session = await ownSession(c, world, 'owner')
   const body = membersBody.safeParse(await readFields(c, ['members']))
   if (!body.success) throw new LoomError('invalid-request', issueIn(body.error))
-  const { members: next } = body.data
+  const next = body.data.members.map((given) => ({
+    subject: subjectOf(given),
+    role: typeof given === 'string' ? ('writer' as const) : (given.role ?? 'writer'),
+  }))
   if (isTaskId(session.id)) {
     throw new LoomError('invalid-request', 'A task has the members of its root: share the root.')
   }

@@ -119,6 +119,16 @@ describe('a session of a subject', () => {
 })
 
 describe('the members of a session', () => {
+  it.each([[['bob']], [[{ subject: 'bob' }]]])('write to it without a role: %j', async (given) => {
+    const { say, share } = openRoutes()
+    await say('ada', 'Our plan')
+    expect(JSON.parse((await share(given)).text)).toEqual({
+      owner: 'ada',
+      members: [{ subject: 'bob', role: 'writer' }],
+    })
+    expect((await say('bob', 'I am in')).status).toBe(200)
+  })
+
   it('read it, or write to it, by their role', async () => {
     const { ask, say, share, idsOf } = openRoutes()
     await say('ada', 'Our plan')
@@ -158,7 +168,7 @@ describe('the members of a session', () => {
 
   it.each([
     ['no list', undefined],
-    ['a list of texts', ['bob']],
+    ['a list of numbers', [7]],
     ['an unknown role', [{ subject: 'bob', role: 'owner' }]],
     ['the owner', [{ subject: 'ada', role: 'reader' }]],
     [
