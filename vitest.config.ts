@@ -36,6 +36,7 @@ const sessions = readdirSync(join(import.meta.dirname, 'test/sessions')).filter(
 const alone = [
   ...sessions.map((name) => `test/sessions/${name}`),
   'test/balancers/**/*.test.ts',
+  'test/monitoring/**/*.test.ts',
   'test/trees/kills.test.ts',
   'test/bench.test.ts',
   'test/artefacts/measure.test.ts',

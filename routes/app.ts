@@ -13,10 +13,12 @@ import { refuseDotIds } from './dot-ids.ts'
 import { answerError } from './errors.ts'
 import { healthRoutes } from './health.ts'
 import { enforceLimits } from './limits.ts'
+import { metricsRoute, openPaths } from './metrics.ts'
 import { modelRoutes } from './models.ts'
 import { openApiRoutes } from './openapi.ts'
 import { allowOrigins } from './origin.ts'
 import { playgroundRoutes } from './playground.ts'
+import { watchRequests } from './request-note.ts'
 import { securityHeaders } from './security-headers.ts'
 import { sessionRoutes } from './session.ts'
 import { tokenRoutes } from './tokens.ts'
@@ -28,14 +30,17 @@ export function createApp(options: AppOptions): Hono {
     version: 'unknown',
     fetch,
     onAuthenticationFailure: () => {},
+    watches: [],
+    metrics: undefined,
     ...options,
   }
   const { loom, config } = world
   const app = new Hono()
   app.onError((error, c) => answerError(error, c, loom))
-  app.use(securityHeaders(), allowOrigins(config), refuseDotIds())
+  app.use(watchRequests(world.watches), securityHeaders(), allowOrigins(config), refuseDotIds())
   const { fetch: fetchKeys, onAuthenticationFailure: onFailure } = world
-  app.use(enforceAccess(authentication({ config, fetch: fetchKeys, onFailure })))
+  const authenticate = authentication({ config, fetch: fetchKeys, onFailure })
+  app.use(enforceAccess(authenticate, openPaths(config)))
   if (world.limits !== undefined) app.use('/api/*', enforceLimits(world.limits))
   app.route('/api', sessionRoutes(loom, { principalOf }))
   tokenRoutes(app, config)
@@ -43,6 +48,7 @@ export function createApp(options: AppOptions): Hono {
   agentRoutes(app, loom)
   modelRoutes(app, loom)
   healthRoutes(app, world)
+  metricsRoute(app, world)
   openApiRoutes(app, world)
   playgroundRoutes(app)
   app.notFound((c) =>

@@ -6,6 +6,7 @@ import type { Context } from 'hono'
 
 import { errorStatus, LoomError } from '../src/ground/error.ts'
 import type { Loom } from '../src/loom.ts'
+import { noteCode } from './request-note.ts'
 
 export function answerError(
   error: Error,
@@ -25,6 +26,7 @@ export function answerError(
   if (failure.status >= 500) report(error)
   const message = models.redact(failure.message).replace(/\s+/g, ' ')
   const { code } = failure
+  noteCode(c, code)
   // Hono's list of statuses has no 499, and this client has closed the connection.
   const status = code === 'aborted' ? 400 : errorStatus[code]
   // A client may repeat each request that the server could not accept (RFC 9110, 15.6.4).

@@ -17,6 +17,7 @@ const exposeHeaders = [
   'x-vercel-ai-ui-message-stream',
   'x-vercel-ai-data-stream',
   'x-loom-session',
+  'x-request-id',
   'retry-after',
   'ratelimit',
   'ratelimit-policy',

@@ -82,6 +82,8 @@ export const routeTable: readonly Route[] = [
   { method: 'GET', path: '/api/models', scope: 'read' },
   { method: 'GET', path: '/healthz', scope: 'public' },
   { method: 'GET', path: '/readyz', scope: 'public' },
+  // The metrics are sums over all tenants.
+  { method: 'GET', path: '/metrics', scope: 'admin' },
   { method: 'GET', path: '/openapi.json', scope: 'public' },
   { method: 'GET', path: '/docs', scope: 'public' },
   { method: 'GET', path: '/', scope: 'public' },

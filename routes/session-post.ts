@@ -23,6 +23,7 @@ import { seenMessage } from '../src/wire/frames/seen-message.ts'
 import { answersOf, type Reading, readingOf } from '../src/wire/reading.ts'
 import { type ChatRequest, postedMessages, readRequest } from './chat-request.ts'
 import { jsonResponse } from './json-response.ts'
+import { noteOf } from './request-note.ts'
 import { streamSession } from './session-stream.ts'
 import { agentOf, findSession, type SessionWorld } from './session-world.ts'
 
@@ -146,6 +147,8 @@ export async function answer(
   const { logId, letterId, after, skip, answers, queued, repeated } = receipt
   const { sessions } = world.loom
   const id = publicId(world.tenant, sessionId)
+  const note = noteOf(c)
+  if (note !== undefined) Object.assign(note, { sessionId: id, messageId: logId })
   if (/\brespond-async\b/.test(c.req.header('prefer') ?? '')) {
     c.header('Preference-Applied', 'respond-async')
     return c.json({ id, letterId, messageId: logId, queued }, 202)

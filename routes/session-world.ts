@@ -16,6 +16,7 @@ import type { Sessions } from '../src/sessions.ts'
 import { serverField } from '../src/store/context.ts'
 import type { SessionRecord } from '../src/store/session.ts'
 import { isTaskId, rootOf } from '../src/store/task.ts'
+import { noteOf } from './request-note.ts'
 
 export interface SessionWorld {
   loom: Loom
@@ -50,9 +51,18 @@ export async function worldOf(
   const resultOf = (name: string, rule: (c: Context) => unknown) =>
     ruleResult(c, { name, rule, timeoutMs })
   const principal = principalIn(await resultOf('principalOf', principalOf))
+  notePrincipal(c, principal)
   const serverContext =
     contextOf && (async () => serverPart(await resultOf('contextOf', contextOf)))
   return { loom, principal, tenant: principal.tenant, serverContext }
+}
+
+/** A principal without a name is the only one of its server. */
+function notePrincipal(c: Context, { tenant, subject }: Principal): void {
+  const note = noteOf(c)
+  if (note === undefined || tenant === '') return
+  note.principal = tenant
+  note.subject = subject
 }
 
 /** @param given any value: an application may be written without types */
@@ -130,7 +140,10 @@ export async function ownSession(
   world: SessionWorld,
   role: SessionRole,
 ): Promise<SessionRecord> {
-  const session = await findSession(world, c.req.param('id') ?? '', role)
+  const id = c.req.param('id') ?? ''
+  const session = await findSession(world, id, role)
+  const note = noteOf(c)
+  if (note !== undefined && session !== undefined) note.sessionId = id
   if (session !== undefined) return session
   throw noSession()
 }

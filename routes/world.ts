@@ -2,6 +2,8 @@
 import type { Config } from '../src/config.ts'
 import type { Loom } from '../src/loom.ts'
 import type { PrincipalLimits } from '../src/server/limits/principal-limits.ts'
+import type { MetricsText } from '../src/server/metrics-text.ts'
+import type { RequestWatch } from '../src/server/request-watch.ts'
 import type { AuthenticationFailure } from './authentication/failures.ts'
 
 export interface AppOptions {
@@ -17,6 +19,10 @@ export interface AppOptions {
   fetch?: typeof fetch
   /** Receives each failed authentication. @defaultValue none */
   onAuthenticationFailure?: (failure: AuthenticationFailure) => void
+  /** Receive each request. @defaultValue nothing does */
+  watches?: readonly RequestWatch[]
+  /** The metrics of `/metrics`. @defaultValue the server has none */
+  metrics?: MetricsText | undefined
 }
 
 /** The objects that the routes share. */

@@ -89,6 +89,10 @@ export interface Config extends RegistryConfig {
   /** The longest time that turns and streams may go on after SIGTERM, in milliseconds. */
   graceMs: number
   logLevel: LogLevel
+  /** `text`: lines for people. `json`: a line of JSON for each request, turn, notice and error. */
+  logFormat: 'text' | 'json'
+  /** `auto`: `/metrics` needs an API key if the server has keys. `open`: it needs none. `off`: it has no metrics. */
+  metrics: 'auto' | 'open' | 'off'
   /** The kind of the store. Undefined chooses Redis if `redisUrl` is set, else files, else memory. */
   store: 'file' | 'memory' | 'redis' | undefined
   /**
@@ -154,6 +158,8 @@ const schema = z.object({
   LOOM_FILE_URLS: choice(['public', 'any']).default('public'),
   LOOM_GRACE_MS: integer(0, timerMaxMs).default(10_000),
   LOOM_LOG_LEVEL: choice(['silent', 'error', 'info', 'debug']).default('info'),
+  LOOM_LOG_FORMAT: choice(['text', 'json']).default('text'),
+  LOOM_METRICS: choice(['auto', 'open', 'off']).default('auto'),
   LOOM_AUTH: choice(['none', 'proxy']).optional(),
   LOOM_STORE: choice(['file', 'memory', 'redis']).optional(),
   LOOM_DATA: z.string().optional(),
@@ -238,6 +244,8 @@ export function readConfig(environment: Environment): Config {
     fileUrls: set.LOOM_FILE_URLS,
     graceMs: set.LOOM_GRACE_MS,
     logLevel: set.LOOM_LOG_LEVEL,
+    logFormat: set.LOOM_LOG_FORMAT,
+    metrics: set.LOOM_METRICS,
     ...storeOf(set, variables),
     redisPrefix: set.LOOM_REDIS_PREFIX,
     apiKeys: set.LOOM_API_KEYS,

@@ -152,6 +152,19 @@ export class Sessions {
     return this.#instance.turns
   }
 
+  /** The age of the oldest turn that runs in this instance, in milliseconds. 0 if none runs. */
+  get oldestTurnMs(): number {
+    return this.#instance.oldestTurnMs
+  }
+
+  /**
+   * Returns the number of messages that wait behind the turns of this instance. If it runs very many turns,
+   * this is an estimate. @throws LoomError `unavailable`
+   */
+  queuedLetters(): Promise<number> {
+    return this.#instance.queuedLetters()
+  }
+
   /**
    * Starts the heartbeats of this instance, the takeover of turns from dead instances, and the delivery of
    * scheduled messages. Later calls have no effect, except after a failure. @throws LoomError `unavailable`

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 
+import type { Pauses } from '../src/ground/pause-meter.ts'
 import { attachDefaultLogger, publish, type RunEvent } from '../src/ground/telemetry.ts'
 import { calculator } from '../tools/calculator.ts'
 import { answers } from './model-failures.ts'
@@ -74,12 +75,32 @@ describe('the events of a run', () => {
     expect([...new Set(noted.map(({ event }) => event))].toSorted()).toEqual(
       Object.keys(table).toSorted(),
     )
-    for (const { event, measurements, metadata } of noted) {
+    for (const { event, measurements: all, metadata } of noted) {
+      // The next test is about these two.
+      const { firstContentMs: _, pauses: __, ...measurements } = all
       const keys = [Object.keys(measurements), Object.keys(metadata)]
       const [, [numbers, own] = [[], []]] =
         Object.entries(table).find(([name]) => name === event) ?? []
       expect([event, ...keys]).toEqual([event, numbers, [...labels, ...own]])
       for (const value of Object.values(measurements)) expect(value).toBeGreaterThanOrEqual(0)
+    }
+  })
+
+  it('a model call reports the time to its first content and its pauses', async () => {
+    const { of } = noteEvents(['llm:stop'])
+    await runAll()
+    const [failed, ...answered] = of('llm:stop')
+    expect(failed?.measurements).not.toHaveProperty('firstContentMs')
+    expect(failed?.measurements).not.toHaveProperty('pauses')
+    expect(answered.length).toBe(3)
+    for (const { measurements } of answered) {
+      const { firstContentMs, durationMs, pauses } = measurements
+      expect(firstContentMs).toBeLessThanOrEqual(Number(durationMs))
+      const { count, totalMs, longestMs, counts }: Pauses = Object(pauses)
+      expect(count).toBeGreaterThan(0)
+      expect(counts.reduce((sum, each) => sum + each, 0)).toBe(count)
+      expect(longestMs).toBeLessThanOrEqual(totalMs)
+      expect(totalMs).toBeLessThanOrEqual(Number(durationMs))
     }
   })
 

@@ -58,6 +58,20 @@ export const serverOperations: readonly Operation[] = [
   },
   {
     method: 'get',
+    path: '/metrics',
+    id: 'getMetrics',
+    summary: 'Returns the metrics of this instance for Prometheus.',
+    tag: 'Server',
+    answers: {
+      200: {
+        description: 'The metrics.',
+        content: { 'text/plain': { type: 'string' } },
+      },
+    },
+    errors: ['not-found'],
+  },
+  {
+    method: 'get',
     path: '/openapi.json',
     id: 'getDocument',
     summary: 'Returns this document.',

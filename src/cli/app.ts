@@ -7,6 +7,8 @@ import type { Config } from '../config.ts'
 import type { FileModules } from '../ground/file-module.ts'
 import type { Loom } from '../loom.ts'
 import type { PrincipalLimits } from '../server/limits/principal-limits.ts'
+import type { MetricsText } from '../server/metrics-text.ts'
+import type { RequestWatch } from '../server/request-watch.ts'
 
 export interface App {
   version: string
@@ -32,6 +34,10 @@ export interface FetchOptions {
   fetch: typeof fetch
   /** Receives each failed authentication. No field has the credential. */
   onAuthenticationFailure: (failure: { address: string; reason: string; count: number }) => void
+  /** Receive each request. */
+  watches: readonly RequestWatch[]
+  /** Undefined if the server has no metrics. */
+  metrics: MetricsText | undefined
 }
 
 /** The process and the app that a command runs in. */

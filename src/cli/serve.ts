@@ -14,11 +14,12 @@ import { createModels } from '../model/resolve.ts'
 import type { ChosenAgents } from '../server/chosen-agents.ts'
 import { errorLog } from '../server/error-log.ts'
 import { listen, type Listening } from '../server/listen.ts'
-import { logLine } from '../server/log-line.ts'
+import type { Metrics } from '../server/metrics.ts'
 import { openLoom } from '../server/open-loom.ts'
 import { openRegistry } from '../server/open-registry.ts'
 import { type OpenedStore, openStore } from '../server/open-store.ts'
 import { Outage } from '../server/outage.ts'
+import { openServerLog } from '../server/server-log.ts'
 import { warmUp } from '../warm-up.ts'
 import { checkModels, modelsOf } from './agent-models.ts'
 import { openAgents } from './agent-source.ts'
@@ -46,10 +47,10 @@ export async function serve(world: CommandWorld, options: ServeOptions): Promise
   const warm = warmUp()
   // Awaited below. A bad setting is reported before a failure of the warm-up.
   warm.catch(() => undefined)
-  const writeLine = (line: string) => program.stderr.write(`${logLine(line)}\n`)
-  const notice = (line: string) => {
-    if (config.logLevel !== 'silent') writeLine(`loom: ${line}`)
-  }
+  // Keys are read below, before the first line that could have one.
+  const redact = (text: string) => models.redact(text)
+  const log = await openServerLog({ config, stderr: program.stderr, redact })
+  const { notice } = log
   if (settingsLine !== undefined) notice(settingsLine)
   if (program.env['LOOM_API_KEY'] !== undefined && !needsCredential(config)) {
     notice(
@@ -60,13 +61,12 @@ export async function serve(world: CommandWorld, options: ServeOptions): Promise
     fetch: networkFetch(program.env),
     onRefresh(outcome) {
       if (outcome.result !== 'failed' || config.logLevel !== 'debug') return
-      writeLine(`[loom] models.dev: ${errorMessage(outcome.error)}`)
+      log.debug(`[loom] models.dev: ${errorMessage(outcome.error)}`)
     },
   })
   const models = createModels({ environment: program.env, registry })
-  const redact = (text: string) => models.redact(text)
   const outage = new Outage()
-  const report = errorLog({ logLevel: config.logLevel, redact, writeLine, outage })
+  const report = errorLog({ logLevel: config.logLevel, redact, writeLine: log.error, outage })
   // Before the files of the user are loaded.
   keepRunning(program, report)
   const { env: environment } = program
@@ -76,18 +76,23 @@ export async function serve(world: CommandWorld, options: ServeOptions): Promise
   const { agents, defaultAgent } = chosen
   await models.resolve(config.model)
   await checkModels(agents, models)
-  if (config.logLevel === 'debug') attachDefaultLogger(writeLine)
+  if (config.logLevel === 'debug') attachDefaultLogger(log.debug)
   const onBack = () => {
     const awayMs = outage.end()
     const what = config.redisUrl === undefined ? 'The disk takes writes again' : 'Redis is back'
     if (awayMs !== undefined) notice(`${what} after ${Math.ceil(awayMs / 1000)} s.`)
   }
   let ready = true
-  const kept = await openStore({ config, report, environment, onBack }).catch(asConfigError)
+  const metrics = await metricsFor(config, app)
+  const onCommand = metrics?.onCommand
+  const storeOptions = { config, report, environment, onBack, onCommand }
+  const kept = await openStore(storeOptions).catch(asConfigError)
   const limits = await limitsOf(config, report)
   const parts = { config, agents, defaultAgent, models, report, opened: kept, meter: limits }
   const loom = await openLoom(parts).catch(asConfigError)
   await warm
+  metrics?.observe(loom.sessions)
+  const watches = [...log.watches, ...(metrics === undefined ? [] : [metrics.watch])]
   if (config.access.jwt?.audiences.length === 0) {
     notice(
       'LOOM_JWT_AUDIENCE is not set: the server accepts every token of this issuer, also those for other services.',
@@ -98,6 +103,8 @@ export async function serve(world: CommandWorld, options: ServeOptions): Promise
     config,
     limits,
     isReady: () => ready,
+    watches,
+    metrics,
     fetch: networkFetch(program.env),
     onAuthenticationFailure({ address, reason, count }) {
       // One line for each doubling, so that an attack does not fill the log.
@@ -120,7 +127,19 @@ export async function serve(world: CommandWorld, options: ServeOptions): Promise
   // A second signal ends the server without waiting.
   await Promise.race([finish(loom, server, { ...config, ...kept }), stopSignal(program)])
   limits?.close()
+  metrics?.close()
+  log.close()
   return exitCodes.done
+}
+
+/** The library of the metrics loads only in a server that has them. */
+async function metricsFor(
+  { metrics }: Pick<Config, 'metrics'>,
+  { version }: CommandWorld['app'],
+): Promise<Metrics | undefined> {
+  if (metrics === 'off') return undefined
+  const { openMetrics } = await import('../server/metrics.ts')
+  return openMetrics({ version })
 }
 
 /** A server without limits does not load them. */

@@ -3,6 +3,7 @@
  * events of turns are Loom's own. `telemetry.ts` publishes them.
  */
 import type { FinishReason } from '../event.ts'
+import type { Pauses } from './pause-meter.ts'
 
 /** The labels of each event of a run. The ids of sessions are those by which their principal names them. */
 export interface RunLabels {
@@ -112,7 +113,12 @@ interface ModelCallStart extends OfModel {
   messageCount: number
 }
 
-interface ModelCallSize extends Duration, SpendingMeasures {}
+interface ModelCallSize extends Duration, SpendingMeasures {
+  /** The time to the first text, reasoning or call, in milliseconds. Absent without any. */
+  firstContentMs?: number
+  /** The pauses between the reads of the reply, after its first content. Absent without any. */
+  pauses?: Pauses
+}
 
 interface ModelCallEnd extends OfModel {
   /** The reason for the end of the reply. */
@@ -154,6 +160,19 @@ export interface Takeover {
 interface TakeoverCount {
   /** How often owners of this turn died, up to the last 20 times. Hand-overs do not count. */
   deaths: number
+  /**
+   * The time from the last append or claim of the owner before to this takeover, by the clock of the store, in
+   * milliseconds. Absent if the store does not report it.
+   */
+  silentMs?: number
+}
+
+interface TurnWait {
+  /**
+   * The time from the post of the letter to the start of its turn, in milliseconds, by the clocks of the two
+   * instances. Absent after a takeover, and for a letter of an earlier version.
+   */
+  waitMs?: number
 }
 
 /** The end of a turn in one instance. */
@@ -205,7 +224,7 @@ export interface TelemetryEvents {
   /** An instance took the turn of another one. Its `turn:start` follows. */
   'turn:takeover': [TakeoverCount, Takeover & TurnLabels]
   /** A turn of a session begins or continues in this instance. */
-  'turn:start': [None, TurnLabels]
+  'turn:start': [TurnWait, TurnLabels]
   /** A turn has ended in this instance. */
   'turn:stop': [Duration, TurnEnding & TurnLabels]
 }

@@ -5,7 +5,13 @@
  */
 import { channel } from 'node:diagnostics_channel'
 
-import type { RunLabels, TelemetryEvent, TelemetryEvents, TurnLabels } from './telemetry-events.ts'
+import type {
+  RunLabels,
+  TelemetryEvent,
+  TelemetryEvents,
+  TelemetryMessage,
+  TurnLabels,
+} from './telemetry-events.ts'
 
 const channels = {
   'agent:start': channel('loom:agent:start'),
@@ -50,6 +56,25 @@ export function publish<EVENT extends TelemetryEvent>(
   channels[event].publish({ measurements, metadata: { ...labels(), ...metadata } })
 }
 
+/** Calls `receive` for each event. Returns the function that ends the subscription. */
+export function subscribeTo<EVENT extends TelemetryEvent>(
+  event: EVENT,
+  receive: (message: TelemetryMessage<EVENT>) => void,
+): () => void {
+  const listener = (message: unknown) => {
+    if (isMessage<EVENT>(message)) receive(message)
+  }
+  const target = channels[event]
+  target.subscribe(listener)
+  return () => target.unsubscribe(listener)
+}
+
+/** `publish` is the only publisher of these channels, and its type is that of the event. */
+const isMessage = <EVENT extends TelemetryEvent>(
+  message: unknown,
+): message is TelemetryMessage<EVENT> =>
+  typeof message === 'object' && message !== null && 'measurements' in message
+
 /**
  * Writes one line for each telemetry event, for development.
  * @param write receives a line without its newline. @defaultValue writes to stderr
@@ -79,7 +104,10 @@ function fieldsOf(message: unknown): string {
   return Object.values(message)
     .flatMap((group: object) => Object.entries(group))
     .filter(([key]) => key !== 'context')
-    .map(([key, value]) => `${key}=${fieldOf(value)}`)
+    .map(([key, value]) => {
+      const [name, single] = key === 'pauses' ? ['longestPauseMs', value.longestMs] : [key, value]
+      return `${name}=${fieldOf(single)}`
+    })
     .join(' ')
 }
 

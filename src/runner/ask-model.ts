@@ -9,6 +9,8 @@ import type { LanguageModelV4, LanguageModelV4CallOptions } from '@ai-sdk/provid
 import type { ErrorDecision, TimeLimits } from '../agent.ts'
 import { type Clock, wait } from '../ground/clock.ts'
 import { LoomError } from '../ground/error.ts'
+import { PauseMeter } from '../ground/pause-meter.ts'
+import { hasSubscriber } from '../ground/telemetry.ts'
 import { untilAborted } from '../ground/until-aborted.ts'
 import type { ModelFacts, ModelReference, Models } from '../model.ts'
 import { type Sink, SinkFailure } from '../sink.ts'
@@ -129,16 +131,19 @@ async function attempt(question: Question): Promise<Attempt> {
   attempts.count++
   const reference = attempts.model
   const facts = await models.facts(reference)
+  const meter = hasSubscriber('llm:stop') ? new PauseMeter() : undefined
   const reply = new StepReader({
     ...reader,
     prefix,
     emit,
     clock,
     priceOf: (usage) => priceOf(usage, facts),
+    meter,
   })
   question.onAttempt(reply, typeof reference === 'string' ? reference : nameOf(reference))
   const { name, model, failure } = await resolve(reference, models)
-  const failed = model === undefined ? failure : await read(question, model, { name, reply, facts })
+  const failed =
+    model === undefined ? failure : await read(question, model, { name, reply, facts, meter })
   if (failed === undefined) return { reply, model: name }
   return { reply, model: name, failure: await explained(failed, reference, models) }
 }
@@ -157,11 +162,20 @@ async function resolve(reference: ModelReference, models: Models) {
 const nameOf = (model: { provider: string; modelId: string }) =>
   `${model.provider}/${model.modelId}`
 
+interface ReadReply {
+  /** `provider/model-id`. */
+  name: string
+  reply: StepReader
+  facts: ModelFacts
+  /** Undefined if nothing subscribes to the telemetry of model calls. */
+  meter: PauseMeter | undefined
+}
+
 /** Reads one reply to its end. Returns the failure, if there is one. */
 async function read(
   { limits, signal, clock, telemetry, optionsFor, beforeStart }: Question,
   model: LanguageModelV4,
-  { name, reply, facts }: { name: string; reply: StepReader; facts: ModelFacts },
+  { name, reply, facts, meter }: ReadReply,
 ): Promise<LoomError | undefined> {
   const options = await optionsFor(model, facts).catch((error: unknown) => {
     // A fallback may have a larger window.
@@ -185,11 +199,23 @@ async function read(
     }
   } finally {
     telemetry.publish('llm:stop', () => [
-      { durationMs: clock.elapsed() - started, ...measuresOf(reply.spending) },
+      {
+        durationMs: clock.elapsed() - started,
+        ...measuresOf(reply.spending),
+        ...timesOf(reply, started, meter),
+      },
       { model: name, finishReason: failure ? 'error' : (reply.finishReason ?? 'other') },
     ])
   }
   return failure
+}
+
+function timesOf({ firstContentAt }: StepReader, started: number, meter: PauseMeter | undefined) {
+  const pauses = meter?.pauses
+  return {
+    ...(firstContentAt !== undefined && { firstContentMs: firstContentAt - started }),
+    ...(pauses !== undefined && { pauses }),
+  }
 }
 
 function missingEnd(reply: StepReader): LoomError | undefined {

@@ -7,6 +7,7 @@ import type { LanguageModelV4StreamPart, LanguageModelV4Usage } from '@ai-sdk/pr
 import type { FinishReason } from '../event.ts'
 import type { Clock } from '../ground/clock.ts'
 import type { LoomError } from '../ground/error.ts'
+import type { PauseMeter } from '../ground/pause-meter.ts'
 import type { PartReceiver } from '../model.ts'
 import { finishMeaning, finishReasonIn } from '../model/finish-reason.ts'
 import type { Sink } from '../sink.ts'
@@ -31,6 +32,8 @@ export interface StepReaderOptions {
   callIds: CallIds
   /** US dollars. @defaultValue the cost is not known */
   priceOf?: ((usage: LanguageModelV4Usage) => number | undefined) | undefined
+  /** Measures the pauses of the reply. @defaultValue nothing measures them */
+  meter?: PauseMeter | undefined
 }
 
 export class StepReader {
@@ -45,6 +48,7 @@ export class StepReader {
   readonly #emit: Sink
   readonly #clock: Clock
   readonly #priceOf: StepReaderOptions['priceOf']
+  readonly #meter: PauseMeter | undefined
   readonly #inputs: ToolInputs
   readonly #providerCalls: ProviderCalls
   readonly #texts: TextParts
@@ -59,6 +63,7 @@ export class StepReader {
     this.#emit = options.emit
     this.#clock = options.clock
     this.#priceOf = options.priceOf
+    this.#meter = options.meter
     const { content } = this
     this.#texts = new TextParts({
       ...options,
@@ -104,7 +109,14 @@ export class StepReader {
     return isCostKnown ? noSpending : { usage, usd: 0, isCostKnown }
   }
 
-  readonly receive: PartReceiver = (parts) => this.#receiveFrom(parts, 0)
+  readonly receive: PartReceiver = (parts) => {
+    const at = this.#meter === undefined ? 0 : this.#clock.elapsed()
+    const wait = this.#receiveFrom(parts, 0)
+    const [first] = parts
+    // A ping brings nothing that a reader sees.
+    if (this.hasContent && first !== undefined && first.type !== 'ping') this.#meter?.note(at)
+    return wait
+  }
 
   /** Ends the open parts of a broken or finished stream, so that no reader keeps an open part. */
   async close(): Promise<void> {

@@ -8,10 +8,17 @@ import { errorMessage, LoomError, type LoomErrorCode } from '../ground/error.ts'
 import { logLine } from './log-line.ts'
 import { Outage } from './outage.ts'
 
+export interface ErrorEntry {
+  code: LoomErrorCode
+  /** The text of the error, without keys. */
+  text: string
+}
+
 export interface ErrorLogOptions {
   logLevel: LogLevel
   redact: (text: string) => string
-  writeLine: (line: string) => unknown
+  /** @param entry the same error in parts, for a log in another form */
+  writeLine: (line: string, entry: ErrorEntry) => unknown
   /** @defaultValue a new one */
   outage?: Outage
 }
@@ -22,9 +29,9 @@ export function errorLog(options: ErrorLogOptions) {
     if (logLevel === 'silent') return
     const code = error instanceof LoomError ? error.code : 'internal'
     if (code === 'aborted' || code === 'invalid-request') return
-    const line = logLine(`loom: ${code}: ${redact(textOf(error, code))}`)
-    const entry = code === 'unavailable' ? outage.lineOf(line) : line
-    if (entry !== undefined) writeLine(entry)
+    const whole = redact(textOf(error, code))
+    const text = code === 'unavailable' ? outage.lineOf(whole) : whole
+    if (text !== undefined) writeLine(logLine(`loom: ${code}: ${text}`), { code, text })
   }
 }
 

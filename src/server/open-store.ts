@@ -8,6 +8,7 @@ import { LoomError } from '../ground/error.ts'
 import { shownPath } from '../ground/shown-path.ts'
 import type { Store } from '../store.ts'
 import { openMemoryStore } from '../store/memory.ts'
+import type { StoreCommand } from '../store/redis.ts'
 
 export interface OpenStoreOptions {
   config: Pick<
@@ -25,6 +26,8 @@ export interface OpenStoreOptions {
   environment?: Environment
   /** Called when Redis answers again, or the files can be written again. */
   onBack?: () => void
+  /** Receives each command to Redis after its reply. */
+  onCommand?: ((command: StoreCommand) => void) | undefined
 }
 
 export interface OpenedStore {
@@ -55,7 +58,7 @@ const away = (cause: Error) =>
   )
 
 async function openRedis(
-  { config, report, onBack }: OpenStoreOptions,
+  { config, report, onBack, onCommand }: OpenStoreOptions,
   url: string,
 ): Promise<Store> {
   const { redisPrefix: prefix, redisPatienceMs: patienceMs, sessionTtlMs } = config
@@ -66,6 +69,7 @@ async function openRedis(
     prefix,
     patienceMs,
     sessionTtlMs,
+    ...(onCommand !== undefined && { onCommand }),
     report(notice) {
       if (notice.type === 'connected') onBack?.()
       else report(notice.type === 'warning' ? notice.message : away(notice.error))

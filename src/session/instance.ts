@@ -21,6 +21,9 @@ import { TurnRun } from './turn-run.ts'
 import { publishTakeover } from './turn-telemetry.ts'
 import type { TurnEnd, TurnWorld } from './turn-world.ts'
 
+/** The most sessions that one look at the queues reads, so that it costs few milliseconds. */
+const sampledMax = 100
+
 export interface InstanceOptions extends Omit<
   TurnWorld,
   'instance' | 'mayStart' | 'breakers' | 'agentsAfter'
@@ -116,6 +119,26 @@ export class Instance {
    */
   admit(): (() => void) | undefined {
     return this.#places.isAwaited ? undefined : this.#places.reserve()
+  }
+
+  /** The age of the oldest turn that runs here, in milliseconds. 0 if none runs. */
+  get oldestTurnMs(): number {
+    // Turns are in the order of their starts.
+    const [oldest] = this.#turns.values()
+    return oldest === undefined ? 0 : performance.now() - oldest.startedAt
+  }
+
+  /**
+   * Returns the number of letters that wait behind the turns that run here. With more than `sampledMax` turns
+   * it is an estimate from the first of them.
+   */
+  async queuedLetters(): Promise<number> {
+    const { store } = this.#options
+    const all = [...this.#turns.keys()]
+    const sampled = all.slice(0, sampledMax)
+    const sessions = await Promise.all(sampled.map((sessionId) => store.session(sessionId)))
+    const queued = sessions.reduce((sum, session) => sum + (session?.queued ?? 0), 0)
+    return sampled.length === 0 ? 0 : Math.round((queued * all.length) / sampled.length)
   }
 
   /** Whether this instance hands its turns over, so that no more of them begins here. */

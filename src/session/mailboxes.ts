@@ -113,7 +113,7 @@ export class Mailboxes {
     const reply = instance.withClaim(sessionId, async () => {
       // The index first, so that some instance finds every accepted letter.
       await store.note(instance.id, sessionId)
-      const reply = await store.post(sessionId, withContext(letter), {
+      const reply = await store.post(sessionId, asPosted(letter), {
         mailboxLimit,
         mailboxBytesMax,
         ...request,
@@ -245,10 +245,17 @@ export const queuedMessages = (letters: readonly Letter[]): UIMessage[] =>
     return [{ ...message, metadata: { ...metadata, queued: true } }]
   })
 
-/** Copies the context to the letter, where the store reads it and keeps it for later turns. */
-function withContext(letter: Letter): Letter {
-  const { context = letter.request.context } = letter
-  return context === undefined ? letter : { ...letter, context }
+/**
+ * Notes the time of the post, and copies the context to the letter, where the store reads it and keeps it for
+ * later turns.
+ */
+function asPosted({ request, ...letter }: Letter): Letter {
+  const { context = request.context } = letter
+  return {
+    ...letter,
+    request: { ...request, postedAt: Date.now() },
+    ...(context !== undefined && { context }),
+  }
 }
 
 export const shuttingDown = () =>

@@ -29,6 +29,8 @@ export class TurnRun implements RunningTurn {
   readonly world: TurnWorld
   fold: MessageFold
   hasTasks = false
+  /** In monotonic milliseconds. */
+  readonly startedAt = performance.now()
   #commit: TurnCommit | undefined
   readonly #controller = new AbortController()
   readonly #log: TurnLog

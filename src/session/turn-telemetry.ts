@@ -21,10 +21,18 @@ export async function publishTurn(
   const { clock } = world
   const started = clock.elapsed()
   const labels = await labelsFor(claim, world, ['turn:start', 'turn:stop'])
-  publish('turn:start', labels, () => [{}, {}])
+  publish('turn:start', labels, () => [waitOf(claim), {}])
   return (ending) => {
     publish('turn:stop', labels, () => [{ durationMs: clock.elapsed() - started }, ending])
   }
+}
+
+/** A turn that was taken over has begun before, so its letter does not wait any more. */
+function waitOf({ letter, silentMs }: Claim): { waitMs?: number } {
+  const { postedAt } = letter.request
+  if (postedAt === undefined || silentMs !== undefined) return {}
+  // The clocks of two instances differ a little.
+  return { waitMs: Math.max(0, Date.now() - postedAt) }
 }
 
 /** @param owner the owner before, as the store has it */
@@ -39,7 +47,8 @@ export async function publishTakeover(
       from: owner.startsWith(handedOver) ? owner.slice(handedOver.length) : owner,
       reason: isHandOver ? 'hand-over' : 'death',
     }
-    return [{ deaths: claim.takeovers.length }, takeover]
+    const { silentMs, takeovers } = claim
+    return [{ deaths: takeovers.length, ...(silentMs !== undefined && { silentMs }) }, takeover]
   })
 }
 

@@ -57,6 +57,8 @@ export interface LetterRequest {
   clientTools?: boolean
   /** Of an `answer` without answers: it ends the wait as a stop. The value is the effect on the letters that wait. */
   stop?: QueueOnStop
+  /** The time of the post by the clock of its instance, in milliseconds since 1970. Absent in a letter of an earlier version. */
+  postedAt?: number
 }
 
 /** An answer of the client or of a human to a message that waits. */

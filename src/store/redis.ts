@@ -47,6 +47,28 @@ export interface RedisStoreOptions extends Partial<Limits> {
   patienceMs?: number
   /** Receives notices for the operator. @defaultValue ignores them */
   report?: (notice: StoreNotice) => void
+  /** Receives each command after its reply or its failure. It must not throw. @defaultValue ignores them */
+  onCommand?: (command: StoreCommand) => void
+}
+
+/**
+ * A command that a Redis store has sent. A repeated command counts each time.
+ * @example
+ * ```ts
+ * import { openRedisStore, type StoreCommand } from 'loomkit'
+ *
+ * const slow: StoreCommand[] = []
+ * const onCommand = (command: StoreCommand) => command.durationMs > 100 && slow.push(command)
+ * const store = await openRedisStore({ url: 'redis://localhost:6379', onCommand })
+ * ```
+ */
+export interface StoreCommand {
+  /** The name of the script, such as `append`; `other` for a command that is no script. */
+  name: string
+  /** The time from the command to its reply, in milliseconds. */
+  durationMs: number
+  /** Whether the command failed. */
+  failed: boolean
 }
 
 /**
@@ -84,6 +106,7 @@ const optionFields: FieldsOf<RedisStoreOptions> = {
   prefix: true,
   patienceMs: true,
   report: true,
+  onCommand: true,
   sessionTtlMs: true,
   replyTtlMs: true,
   knownMax: true,
@@ -98,7 +121,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
     subject: 'The options of openRedisStore have',
     known: optionFields,
   })
-  const { url, prefix = '', patienceMs = 30_000, report = () => {}, ...others } = options
+  const { url, prefix = '', patienceMs = 30_000, report = () => {}, onCommand, ...others } = options
   const limits: Limits = {
     sessionTtlMs: 30 * day,
     replyTtlMs: Math.max(180_000, patienceMs * 3),
@@ -114,6 +137,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
     keyPrefix: keyPrefixOf(prefix),
     onError: (error) => report({ type: 'connection-error', error }),
     onBack: () => report({ type: 'connected' }),
+    onCommand,
   })
   try {
     for (const message of await checkServer(connection.clients.commands, address)) {

@@ -145,6 +145,11 @@ export interface Claim {
   stop?: Stop
   /** The lowest profile that this log was sent in. Absent before its first reader. */
   floor?: ReaderFloor
+  /**
+   * Of a takeover: the time from the last append or claim of the owner before to this claim, in milliseconds.
+   * A store may leave it out.
+   */
+  silentMs?: number
 }
 
 /** The effect of a stop on the turn: keep its text, or undo the turn. */

@@ -148,6 +148,8 @@ const withoutSessions = new Set([
   'GET /api/models',
   'GET /healthz',
   'GET /readyz',
+  // The metrics are sums over all tenants, without ids. `test/monitoring/` checks it.
+  'GET /metrics',
   'GET /openapi.json',
   'GET /docs',
   'GET /',

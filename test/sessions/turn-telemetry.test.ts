@@ -40,7 +40,11 @@ describe('the events of turns', () => {
       instance: expect.any(String),
     }
     expect(noted.slice(0, 2)).toEqual([
-      { event: 'turn:start', measurements: {}, metadata: labels },
+      {
+        event: 'turn:start',
+        measurements: { waitMs: expect.any(Number) },
+        metadata: labels,
+      },
       {
         event: 'turn:stop',
         measurements: { durationMs: expect.any(Number) },
@@ -84,7 +88,7 @@ describe('the events of turns', () => {
     const [start] = of('turn:start')
     const [takeover] = of('turn:takeover')
     expect(takeover).toMatchObject({
-      measurements: { deaths: 1 },
+      measurements: { deaths: 1, silentMs: expect.any(Number) },
       metadata: {
         reason: 'death',
         from: start?.metadata['instance'],
@@ -158,7 +162,10 @@ describe('the events of turns', () => {
       'finished',
     ])
     expect(of('turn:takeover')).toMatchObject([
-      { measurements: { deaths: 0 }, metadata: { reason: 'hand-over', from: owner } },
+      {
+        measurements: { deaths: 0, silentMs: expect.any(Number) },
+        metadata: { reason: 'hand-over', from: owner },
+      },
     ])
     const roles = (await there.startAgent('tester', id).messages()).map(({ role }) => role)
     expect(roles).toEqual(['user', 'assistant'])

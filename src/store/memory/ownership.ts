@@ -61,7 +61,7 @@ export function memoryOwnership(world: World): TurnStore {
       sessions.put(session)
       hints.give(sessionId, 'intents')
       hints.give(sessionId, 'log')
-      return claimOf(session, turn, true)
+      return { ...claimOf(session, turn, true), silentMs: Math.max(0, quietSinceMs) }
     },
 
     async saveSummary({ sessionId, claim }, summary) {

@@ -55,6 +55,15 @@ export interface ConnectionOptions {
   onError: (error: Error) => void
   /** Called when Redis answers on every connection after one was lost. */
   onBack: () => void
+  /** Receives each command after its reply; see `RedisStoreOptions`. */
+  onCommand?: ((command: SentCommand) => void) | undefined
+}
+
+/** A command that was sent; see `StoreCommand`. */
+interface SentCommand {
+  name: string
+  durationMs: number
+  failed: boolean
 }
 
 /**
@@ -63,7 +72,7 @@ export interface ConnectionOptions {
  */
 export async function connect(
   address: RedisAddress,
-  { patienceMs, keyPrefix, onError, onBack }: ConnectionOptions,
+  { patienceMs, keyPrefix, onError, onBack, onCommand }: ConnectionOptions,
 ): Promise<Connection> {
   const scripts = loadScripts()
   const clients = createClients(address, {
@@ -90,18 +99,19 @@ export async function connect(
     throw error
   }
 
+  const measured = measuring(onCommand)
   const evaluate = async (
     client: RedisClient,
-    { text, sha }: Script,
+    { name, text, sha }: Script,
     { keys, args }: { keys: readonly string[]; args: readonly Argument[] },
     call: 'call' | 'callBuffer' = 'call',
   ): Promise<unknown> => {
     const rest = [keys.length, ...keys, ...args]
     try {
-      return await client[call]('evalsha', [sha, ...rest])
+      return await measured(name, () => client[call]('evalsha', [sha, ...rest]))
     } catch (error) {
       if (replyCode(error) !== 'NOSCRIPT') throw error
-      return await client[call]('eval', [text, ...rest])
+      return await measured(name, () => client[call]('eval', [text, ...rest]))
     }
   }
   const over = (client: RedisClient, patience: Patience): Connection => ({
@@ -128,7 +138,7 @@ export async function connect(
       if (!isStrings(reply)) throw new LoomError('internal', `${name}.lua did not answer strings`)
       return reply
     },
-    send: (command) => patiently(client, patience, () => command(client)),
+    send: (command) => patiently(client, patience, () => measured('other', () => command(client))),
     within: (ms) => over(client, { ...patience, patienceMs: Math.min(ms, patience.patienceMs) }),
     get apart() {
       return over(clients.heartbeat, patience)
@@ -136,6 +146,22 @@ export async function connect(
     close,
   })
   return over(clients.commands, patience)
+}
+
+/** Returns a function that sends a command and reports its duration, if something receives it. */
+function measuring(onCommand: ConnectionOptions['onCommand']) {
+  return async <VALUE>(name: string, send: () => Promise<VALUE>): Promise<VALUE> => {
+    if (onCommand === undefined) return send()
+    const sentAt = performance.now()
+    let failed = true
+    try {
+      const reply = await send()
+      failed = false
+      return reply
+    } finally {
+      onCommand({ name, durationMs: performance.now() - sentAt, failed })
+    }
+  }
 }
 
 /** Decodes a list of bytes to texts. */

@@ -194,7 +194,17 @@ export const signatures = {
   'take-over': {
     keys: [...sessionKeyNames, 'reply'],
     args: [...ttls, 'claim', 'instance', 'handOver', 'quietMs'],
-    returns: ['claim', 'logId', 'abandoned', 'takeovers', 'stop', 'floor', 'letter', 'message'],
+    returns: [
+      'claim',
+      'logId',
+      'abandoned',
+      'takeovers',
+      'stop',
+      'floor',
+      'letter',
+      'message',
+      'silentMs',
+    ],
   },
   'request-stop': {
     keys: ['session', 'mail', 'letters', 'known', 'order', 'reply'],

@@ -4,7 +4,7 @@
 -- KEYS session mail letters known order history messages branches branched claims live abandoned schedules scheduled
 -- KEYS tasks unfinishedTasks nestedTasks taskSpent removedTasks reply
 -- ARGV sessionTtlMs replyTtlMs claim instance handOver quietMs
--- RETURNS claim logId abandoned takeovers stop floor letter message
+-- RETURNS claim logId abandoned takeovers stop floor letter message silentMs
 -- USES reply keep clock hint fence
 
 -- A time in the future comes from an earlier master whose clock was ahead (a failover). It does not count.
@@ -20,6 +20,7 @@ local function takeOver()
   if state ~= 'running' or claim ~= arg.claim then return {} end
   if arg.handOver ~= '1' and (isRecent(appended) or isRecent(claim)) then return {} end
   local taken = nextClaim(claim)
+  local silentMs = math.max(0, now() - math.max(tonumber(appended) or 0, tonumber(claim)))
   if arg.handOver ~= '1' then
     takeovers = takeovers .. now() .. ' ' .. owner .. '\n'
     local _, count = string.gsub(takeovers, '\n', '')
@@ -32,7 +33,7 @@ local function takeOver()
   keep()
   return {
     claim = taken, logId = logId, abandoned = abandoned, takeovers = takeovers, stop = stop,
-    floor = floor, letter = letter,
+    floor = floor, letter = letter, silentMs = silentMs,
     message = messageId ~= '' and redis.call('HGET', key.messages, messageId),
   }
 end

@@ -69,7 +69,8 @@ export function redisTurns(connection: Connection, limits: Limits): TurnStore {
         quietMs,
       })
       if (reply.claim === '') return undefined
-      return claimWithLetter(sessionId, { ...reply, resumed: '1' })
+      const claimed = claimWithLetter(sessionId, { ...reply, resumed: '1' })
+      return { ...claimed, silentMs: Number(reply.silentMs) }
     },
 
     async owns(sessionId, claim) {

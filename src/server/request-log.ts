@@ -1,0 +1,47 @@
+/** The log lines of requests. A check of a load balancer or of Prometheus is a line of the level `debug`. */
+import type { RequestEnd, RequestNote, RequestWatch } from './request-watch.ts'
+
+export type Severity = 'error' | 'warn' | 'info' | 'debug'
+
+type Write = (severity: Severity, fields: object) => void
+
+export function requestLog(write: Write): RequestWatch {
+  return (request) => ({
+    onEnd(end) {
+      const ids = idsOf(request)
+      if (end.code === 'unauthorized') {
+        write('warn', { event: 'authentication-failed', ...ids, address: request.address })
+      }
+      write(severityOf(end), { event: 'request', ...ids, ...fieldsOf(request, end) })
+    },
+  })
+}
+
+const idsOf = ({ id, sessionId, messageId, principal, subject }: RequestNote) => ({
+  requestId: id,
+  sessionId,
+  messageId,
+  principal,
+  subject,
+})
+
+const fieldsOf = (
+  { method }: RequestNote,
+  { route, status, headMs, durationMs, code, isAborted }: RequestEnd,
+) => ({
+  method,
+  // The path itself may hold anything that a client sends.
+  route,
+  status,
+  code,
+  headMs: Math.round(headMs),
+  durationMs: Math.round(durationMs),
+  ...(isAborted && { aborted: true }),
+})
+
+const checks = new Set(['/healthz', '/readyz', '/metrics'])
+
+function severityOf({ route, status }: RequestEnd): Severity {
+  if (status >= 500 && !checks.has(route)) return 'error'
+  return checks.has(route) ? 'debug' : 'info'
+}
