@@ -1,74 +1,25 @@
 /**
- * Watches each request from its arrival to the end of its response, for the metrics, the log and the traces.
- * The response of a stream ends long after its handler. The id of a request is the header `x-request-id`, so
- * that the lines of a proxy and of this server name the same request.
+ * The notes of the requests that a server watches: the id of a request, its path, and the code of its error. This
+ * file loads nothing of a server, because the routes of a library read it.
  */
-import { randomUUID } from 'node:crypto'
-
-import type { Context, MiddlewareHandler } from 'hono'
+import type { Context } from 'hono'
 
 import type { LoomErrorCode } from '../src/ground/error.ts'
-import type { RequestNote, RequestWatch } from '../src/server/request-watch.ts'
-import { outgoingOf } from '../src/wire/node-pipe.ts'
+import type { RequestNote } from '../src/server/request-watch.ts'
 
-interface Watched extends RequestNote {
+export interface WatchedRequest extends RequestNote {
   code?: LoomErrorCode
 }
 
-const notes = new WeakMap<Request, Watched>()
+const notes = new WeakMap<Request, WatchedRequest>()
 
 /** Returns the note of a request. Undefined if nothing watches the requests. */
 export const noteOf = (c: Context): RequestNote | undefined => notes.get(c.req.raw)
+
+export const setNote = (c: Context, note: WatchedRequest) => void notes.set(c.req.raw, note)
 
 /** Notes the code of the error that the client receives. */
 export function noteCode(c: Context, code: LoomErrorCode): void {
   const note = notes.get(c.req.raw)
   if (note !== undefined) note.code = code
-}
-
-/** Text that a log line and a header can hold without quotes. */
-const requestId = /^[\w.:+/=@-]{1,128}$/
-
-export function watchRequests(watches: readonly RequestWatch[]): MiddlewareHandler {
-  return async function watched(c, next) {
-    const startedAt = performance.now()
-    const { method, path } = c.req
-    const given = c.req.header('x-request-id') ?? ''
-    const outgoing = outgoingOf(c)
-    const note: Watched = {
-      id: requestId.test(given) ? given : randomUUID(),
-      method,
-      path,
-      address: outgoing?.socket?.remoteAddress,
-    }
-    notes.set(c.req.raw, note)
-    c.header('x-request-id', note.id)
-    const listeners = watches.map((watch) => watch(note))
-    // The connection may close before the handler returns.
-    const { promise: closed, resolve } = Promise.withResolvers<void>()
-    outgoing?.once('close', resolve)
-    await next()
-    const headMs = performance.now() - startedAt
-    const { status, headers } = c.res
-    const route = routeOf(c)
-    // A stream writes to the socket itself; see `src/wire/node-pipe.ts`.
-    if (headers.has('x-hono-already-sent')) for (const { onStream } of listeners) onStream?.()
-    const end = () => {
-      const durationMs = performance.now() - startedAt
-      const isAborted = outgoing !== undefined && !outgoing.writableFinished
-      const { code } = note
-      for (const { onEnd } of listeners) {
-        onEnd({ route, status, headMs, durationMs, code, isAborted })
-      }
-    }
-    if (outgoing === undefined) end()
-    else void closed.then(end)
-  }
-}
-
-/** The pattern of the path, so that logs and metrics hold no ids of users. */
-function routeOf(c: Context): string {
-  // Its successor in `hono/route` is missing in the oldest Hono of the peer range.
-  const path = c.req.matchedRoutes.findLast(({ path }) => !path.endsWith('*'))?.path
-  return path?.replaceAll(/\{[^/]+\}/g, '') ?? 'none'
 }

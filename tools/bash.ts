@@ -12,10 +12,12 @@ import { defineActingTool } from '../src/acting.ts'
 import { defineTool } from '../src/define-tool.ts'
 import type { Environment } from '../src/ground/environment.ts'
 import { LoomError } from '../src/ground/error.ts'
+import { late } from '../src/ground/late.ts'
 import { zodSchema } from '../src/ground/schema.ts'
 import type { CommandEnd, RunningCommand } from '../src/machine/command.ts'
-import { LogFolder } from '../src/machine/command/log-folder.ts'
-import { shownBytesMax, shownLinesMax, type ShownOutput } from '../src/machine/command/output.ts'
+import type { LogFolder } from '../src/machine/command/log-folder.ts'
+import type { ShownOutput } from '../src/machine/command/output.ts'
+import { shownBytesMax, shownLinesMax } from '../src/machine/command/shown-limits.ts'
 import { commandVariables } from '../src/machine/command/variables.ts'
 import { openSandbox, type Sandbox } from '../src/machine/sandbox.ts'
 import { type SandboxOptions } from '../src/machine/sandbox/options.ts'
@@ -97,6 +99,11 @@ const description = `Runs a command with bash in the workspace and returns its o
 If the output is long, it returns the end (${shownLinesMax} lines or ${shownBytesMax / 1024} KB), and the name of a file that has all of it, which later commands can read.
 There is no terminal and no input. Background processes end with the command, and files in /tmp may be gone then: keep the files that you need in the workspace.`
 
+const commandModules = late(async () => ({
+  ...(await import('../src/machine/command.ts')),
+  ...(await import('../src/machine/command/log-folder.ts')),
+}))
+
 /**
  * Creates the tool `bash`, which runs shell commands in a workspace.
  * @throws LoomError `invalid-config` if the workspace is `/`, since that would confine nothing.
@@ -121,7 +128,6 @@ export function bash(options: BashOptions): NamedTool {
   const common = {
     sandbox,
     variables: commandVariables(environment, [...variables, ...(options.variables ?? [])]),
-    logs: new LogFolder(options.logParent),
     logBytesMax: options.logBytesMax ?? 100 * 1024 * 1024,
     limits: {
       processes: options.processesMax ?? 1024,
@@ -129,6 +135,8 @@ export function bash(options: BashOptions): NamedTool {
       diskBytes: options.diskBytesMax ?? diskBytesMax ?? 10 * 1024 ** 3,
     },
   }
+  // One folder for all commands of this tool. Its module loads with the first command.
+  let logs: LogFolder | undefined
   return defineTool({
     name: 'bash',
     title: 'Bash',
@@ -139,10 +147,12 @@ export function bash(options: BashOptions): NamedTool {
     // Longer than the tool's own limit, whose message is clearer to the model.
     timeoutMs: (timeoutMax + 30) * 1000,
     async *execute({ command, timeout }, { signal }) {
-      const { startCommand } = await import('../src/machine/command.ts')
+      const { startCommand, LogFolder } = await commandModules()
+      logs ??= new LogFolder(options.logParent)
       const seconds = timeout ?? timeoutDefault
       const running = await startCommand({
         ...common,
+        logs,
         command,
         workspace: await workspaceFolder(options.workspace),
         timeoutMs: seconds * 1000,

@@ -146,6 +146,7 @@ const withoutSessions = new Set([
   'POST /api/tokens',
   'GET /api/agents',
   'GET /api/models',
+  'GET /metrics',
   'GET /healthz',
   'GET /readyz',
   // The metrics are sums over all tenants, without ids. `test/monitoring/` checks it.

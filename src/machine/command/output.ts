@@ -4,9 +4,7 @@
  */
 import { CommandLog, type LogOptions } from './log.ts'
 import { PlainText } from './plain-text.ts'
-
-export const shownLinesMax = 2000
-export const shownBytesMax = 50 * 1024
+import { shownBytesMax, shownLinesMax } from './shown-limits.ts'
 
 /** More pieces are joined into one: a command may write single characters. */
 const piecesMax = 1000
