@@ -46,9 +46,9 @@ const refused: Record<string, [variables: Record<string, string>, lines: RegExp[
     { PORT: 'http', LOOM_MODEL: 'noslash', LOOM_LOG_LEVEL: 'loud' },
     [/^loom: PORT /, /^loom: LOOM_MODEL /, /^loom: LOOM_LOG_LEVEL /],
   ],
-  'a setting of a later version': [
+  'a short secret for JWTs': [
     { LOOM_JWT_SECRET: secret },
-    [/^loom: LOOM_JWT_SECRET is not supported yet: unset it to start\.$/],
+    [/^loom: LOOM_JWT_SECRET must have at least 32 characters; `loom key` prints one$/],
   ],
   'a value of several lines': [{ LOOM_AGENT: 'a\nb' }, [/^loom: LOOM_AGENT .*got "a\\nb"$/]],
 }
