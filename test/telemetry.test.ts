@@ -75,9 +75,10 @@ describe('the events of a run', () => {
     expect([...new Set(noted.map(({ event }) => event))].toSorted()).toEqual(
       Object.keys(table).toSorted(),
     )
-    for (const { event, measurements: all, metadata } of noted) {
+    for (const { event, measurements: times, metadata: names } of noted) {
       // The next test is about these two.
-      const { firstContentMs: _, pauses: __, ...measurements } = all
+      const { firstContentMs: _, ...measurements } = times
+      const { pauses: __, ...metadata } = names
       const keys = [Object.keys(measurements), Object.keys(metadata)]
       const [, [numbers, own] = [[], []]] =
         Object.entries(table).find(([name]) => name === event) ?? []
@@ -91,12 +92,12 @@ describe('the events of a run', () => {
     await runAll()
     const [failed, ...answered] = of('llm:stop')
     expect(failed?.measurements).not.toHaveProperty('firstContentMs')
-    expect(failed?.measurements).not.toHaveProperty('pauses')
+    expect(failed?.metadata).not.toHaveProperty('pauses')
     expect(answered.length).toBe(3)
-    for (const { measurements } of answered) {
-      const { firstContentMs, durationMs, pauses } = measurements
+    for (const { measurements, metadata } of answered) {
+      const { firstContentMs, durationMs } = measurements
       expect(firstContentMs).toBeLessThanOrEqual(Number(durationMs))
-      const { count, totalMs, longestMs, counts }: Pauses = Object(pauses)
+      const { count, totalMs, longestMs, counts }: Pauses = Object(metadata['pauses'])
       expect(count).toBeGreaterThan(0)
       expect(counts.reduce((sum, each) => sum + each, 0)).toBe(count)
       expect(longestMs).toBeLessThanOrEqual(totalMs)

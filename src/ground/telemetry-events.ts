@@ -116,13 +116,13 @@ interface ModelCallStart extends OfModel {
 interface ModelCallSize extends Duration, SpendingMeasures {
   /** The time to the first text, reasoning or call, in milliseconds. Absent without any. */
   firstContentMs?: number
-  /** The pauses between the reads of the reply, after its first content. Absent without any. */
-  pauses?: Pauses
 }
 
 interface ModelCallEnd extends OfModel {
   /** The reason for the end of the reply. */
   finishReason: FinishReason
+  /** The pauses between the reads of the reply, after its first content. Absent without any. */
+  pauses?: Pauses
 }
 
 interface RetryDelay {

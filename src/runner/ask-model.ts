@@ -202,20 +202,18 @@ async function read(
       {
         durationMs: clock.elapsed() - started,
         ...measuresOf(reply.spending),
-        ...timesOf(reply, started, meter),
+        ...(reply.firstContentAt !== undefined && {
+          firstContentMs: reply.firstContentAt - started,
+        }),
       },
-      { model: name, finishReason: failure ? 'error' : (reply.finishReason ?? 'other') },
+      {
+        model: name,
+        finishReason: failure ? 'error' : (reply.finishReason ?? 'other'),
+        ...(meter?.pauses !== undefined && { pauses: meter.pauses }),
+      },
     ])
   }
   return failure
-}
-
-function timesOf({ firstContentAt }: StepReader, started: number, meter: PauseMeter | undefined) {
-  const pauses = meter?.pauses
-  return {
-    ...(firstContentAt !== undefined && { firstContentMs: firstContentAt - started }),
-    ...(pauses !== undefined && { pauses }),
-  }
 }
 
 function missingEnd(reply: StepReader): LoomError | undefined {

@@ -159,12 +159,19 @@ describe('a conversation', () => {
       expect([...headers.keys()].toSorted()).toEqual([
         'cache-control',
         'connection',
+        'content-security-policy',
         'content-type',
+        'cross-origin-opener-policy',
+        'cross-origin-resource-policy',
         'date',
         'keep-alive',
+        'referrer-policy',
         'transfer-encoding',
         'x-accel-buffering',
+        'x-content-type-options',
+        'x-frame-options',
         'x-loom-session',
+        'x-request-id',
         'x-vercel-ai-ui-message-stream',
       ])
     }

@@ -28,6 +28,11 @@ interface Victim {
 const withoutSession = new Set([
   'GET /api/agents',
   'GET /api/models',
+  'POST /api/tokens',
+  // These show and change only the sessions of their own tenant; see `test/access/isolation.test.ts`.
+  'GET /api/admin/sessions',
+  'GET /api/admin/export',
+  'POST /api/admin/erase',
   'GET /api/chat',
   'POST /api/chat',
   'GET /api/agents/:agent/chat',

@@ -89,7 +89,7 @@ function modelMetrics(registry: Registry, labels: Labels): (() => void)[] {
       const { durationMs, firstContentMs, costUsd } = measurements
       durations.observe({ model, finish: metadata.finishReason }, durationMs / 1000)
       if (firstContentMs !== undefined) firsts.observe({ model }, firstContentMs / 1000)
-      if (measurements.pauses !== undefined) pauses.add(model, measurements.pauses)
+      if (metadata.pauses !== undefined) pauses.add(model, metadata.pauses)
       for (const [kind, count] of tokensIn(measurements)) tokens.inc({ agent, model, kind }, count)
       if (costUsd !== undefined) cost.inc({ agent, model }, costUsd)
       else if (measurements.totalTokens > 0) unpriced.inc({ model })
