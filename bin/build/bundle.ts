@@ -32,12 +32,14 @@ export async function bundle({ embedding, isOneFile, ripgrep }: BundleOptions): 
     input: join(root, 'bin/loom.mjs'),
     cwd: root,
     platform: 'node',
-    // This package returns the path of a file in its folder. The bundle has no such folder.
-    external: ripgrep === undefined ? ['@vscode/ripgrep'] : [],
+    // `@vscode/ripgrep` returns the path of a file in its folder. The bundle has no such folder. Only tests
+    // of stores use fast-check, and they run in a project.
+    external: ['fast-check', ...(ripgrep === undefined ? ['@vscode/ripgrep'] : [])],
     plugins: [
       ...(ripgrep === undefined ? [] : [replacement(ripgrepModule, ripgrep)]),
       replacement(join(root, 'src/ground/asset/embedded.ts'), embedding),
       replacement(join(root, 'src/built-in.ts'), await builtInModules()),
+      replacement(join(root, 'node_modules/rate-limiter-flexible/index.js'), limiters),
       replacement(join(root, 'bin/main.mjs'), "export { main } from '../src/main.ts'"),
     ],
     transform: { define: { 'process.env.NODE_ENV': '"production"' }, target: 'node22.19' },
@@ -66,6 +68,11 @@ export async function bundle({ embedding, isOneFile, ripgrep }: BundleOptions): 
     await build.close()
   }
 }
+
+/** The package has a limiter for each of 15 stores. The server uses those of Redis and of memory. */
+const limiters = ['RateLimiterMemory', 'RateLimiterRedis', 'RateLimiterRes']
+  .map((name) => `exports.${name} = require('./lib/${name}.js')`)
+  .join('\n')
 
 function replacement(file: string, code: string): Plugin {
   return {

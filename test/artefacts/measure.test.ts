@@ -22,7 +22,8 @@ const megabytes = ({ program }: Artefact) => statSync(program.at(-1) ?? '').size
 
 describe('size', () => {
   it('the sizes of all artefacts are within their limits', () => {
-    expect(megabytes(selfExtractor)).toBeLessThanOrEqual(28)
+    // 28.0 before the server had JWT, limits, metrics and a JSON log.
+    expect(megabytes(selfExtractor)).toBeLessThanOrEqual(28.2)
     expect(megabytes(executable)).toBeLessThan(130)
     expect(megabytes(module)).toBeLessThan(5)
   })
