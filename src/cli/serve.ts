@@ -156,9 +156,11 @@ async function limitsOf(config: Config, report: (error: unknown) => void) {
 function asConfigError(error: unknown): never {
   if (!(error instanceof LoomError) || error.code !== 'unavailable') throw error
   const reason = error.cause === undefined ? '' : errorMessage(error.cause)
-  const text = error.message.includes(reason)
-    ? error.message
-    : `Redis refuses the first request of Loom: ${reason} Start the server again when Redis takes writes.`
+  const isRedis = error.message.startsWith('Redis ')
+  const text =
+    !isRedis || error.message.includes(reason)
+      ? error.message
+      : `Redis refuses the first request of Loom: ${reason} Start the server again when Redis takes writes.`
   throw new LoomError('invalid-config', text, { cause: error })
 }
 
