@@ -42,6 +42,8 @@ export async function openAudience(): Promise<Audience> {
       REDIS_URL: redis.url,
       STAGE_BASE_URL: model,
       LOOM_MODEL: 'stage/model',
+      // The audience has more slow turns than an instance accepts by default.
+      LOOM_TURNS_MAX: '0',
     })
     // The audience ends this process itself.
     loom.exited.catch(() => {})
