@@ -11,8 +11,8 @@ import type { World } from './world.ts'
  * `/readyz` answers 503 while the server drains. It also answers 503 after the store has accepted
  * no heartbeat for the time that an instance counts as alive: the store is away, frozen or full.
  * Other instances then count this one as dead, and it could accept no message. A full instance is
- * ready: it still sends streams and takes answers to calls, and if all are full, a balancer would
- * send nobody anything. Only the body says `full`.
+ * ready: it still sends streams and takes answers to calls, and if all instances were unready, a balancer
+ * would refuse every request. Only the body says `full`.
  */
 export function healthRoutes(app: Hono, { isReady, loom }: World): void {
   app.get('/healthz', (c) => c.json({ status: 'ok' }))

@@ -12,7 +12,7 @@ export function newKey(name: string): string {
       'The name of a key has 1 to 64 letters, digits or any of . _ @ -.',
     )
   }
-  // 256 bits: nobody can guess it, so its hash needs no salt and no slow function.
+  // A key of 256 bits cannot be guessed, so its hash needs no salt and no slow function.
   const key = `loom_${randomBytes(32).toString('base64url')}`
   return `${key}
 LOOM_API_KEYS=${name}:sha256:${sha256(key).toString('hex')}

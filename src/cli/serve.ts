@@ -86,10 +86,10 @@ export async function serve(world: CommandWorld, options: ServeOptions): Promise
   const metrics = await metricsFor(config, app)
   const onCommand = metrics?.onCommand
   const storeOptions = { config, report, environment, onBack, onCommand }
-  const kept = await openStore(storeOptions).catch(asConfigError)
+  const kept = await openStore(storeOptions).catch((error: unknown) => failAtStart(error, config))
   const limits = await limitsOf(config, report)
   const parts = { config, agents, defaultAgent, models, report, opened: kept, meter: limits }
-  const loom = await openLoom(parts).catch(asConfigError)
+  const loom = await openLoom(parts).catch((error: unknown) => failAtStart(error, config))
   await warm
   metrics?.observe(loom.sessions)
   const watches = [...log.watches, ...(metrics === undefined ? [] : [metrics.watch])]
@@ -153,12 +153,11 @@ async function limitsOf(config: Config, report: (error: unknown) => void) {
  * If Redis cannot be used at the start, its setting is probably wrong. The operator gets the reply of Redis,
  * which no client gets.
  */
-function asConfigError(error: unknown): never {
+function failAtStart(error: unknown, { redisUrl }: Pick<Config, 'redisUrl'>): never {
   if (!(error instanceof LoomError) || error.code !== 'unavailable') throw error
   const reason = error.cause === undefined ? '' : errorMessage(error.cause)
-  const isRedis = error.message.startsWith('Redis ')
   const text =
-    !isRedis || error.message.includes(reason)
+    redisUrl === undefined || error.message.includes(reason)
       ? error.message
       : `Redis refuses the first request of Loom: ${reason} Start the server again when Redis takes writes.`
   throw new LoomError('invalid-config', text, { cause: error })

@@ -60,7 +60,7 @@ export const jwksUrlSetting = z.string().transform((text, context) => {
   const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLocal(url.hostname))
   if (url !== undefined && isSafe && url.username === '' && url.password === '') return url
   context.addIssue(
-    'must begin with https:// and have no password; http:// is allowed for this machine only, because whoever changes the keys on their way can sign tokens',
+    'must begin with https:// and have no password; http:// is allowed for this machine only, because an attacker who changes the keys on their way can sign tokens',
   )
   return z.NEVER
 })
