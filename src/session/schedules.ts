@@ -22,7 +22,7 @@ import { nextOf, readTime } from './schedule-time.ts'
 /** The greatest number of schedules of a session. */
 const schedulesMax = 100
 
-/** The number of due sessions that an instance takes at a time. */
+/** The greatest number of due sessions whose occurrences an instance delivers at a time. */
 const portionSize = 50
 
 /** The longest time between two looks for due sessions, in milliseconds. */
@@ -64,10 +64,22 @@ export interface AddedSchedule {
   isNew: boolean
 }
 
+/** The moment at which an instance took a due session. */
+interface Taking {
+  /** The time of the store, in milliseconds. */
+  now: number
+  /** The end of the lease, a time of the store in milliseconds. */
+  leasedUntil: number
+  /** The local time; see `performance.now`. */
+  takenAt: number
+}
+
 export class Schedules {
   readonly #options: SchedulesOptions
   #timer: NodeJS.Timeout | undefined
   #round: Promise<void> | undefined
+  /** The deliveries in progress. They do not delay the next look: a slow session must not make others late. */
+  readonly #deliveries = new Set<Promise<void>>()
   /** The local time of the next look, in milliseconds; see `performance.now`. */
   #lookAt = Infinity
   #isStarted = false
@@ -139,6 +151,7 @@ export class Schedules {
     this.#isStopped = true
     clearTimeout(this.#timer)
     await this.#round
+    await Promise.all(this.#deliveries)
   }
 
   /**
@@ -168,7 +181,7 @@ export class Schedules {
 
   async #lookOnce(): Promise<void> {
     try {
-      await this.#deliverAll()
+      await this.#takeAll()
     } catch (error) {
       this.#options.report(error)
     } finally {
@@ -178,25 +191,34 @@ export class Schedules {
     }
   }
 
-  async #deliverAll(): Promise<void> {
+  /** Takes the sessions that are due, and begins their deliveries. */
+  async #takeAll(): Promise<void> {
     const { store, leaseMs } = this.#options
-    for (;;) {
-      const due = await store.takeDue({ limit: portionSize, leaseMs })
+    while (!this.#isStopped) {
+      const limit = portionSize - this.#deliveries.size
+      if (limit === 0) {
+        await Promise.race(this.#deliveries)
+        continue
+      }
+      const due = await store.takeDue({ limit, leaseMs })
       const takenAt = performance.now()
       const { sessionIds, leasedUntil, now, nextAt = Infinity } = due
       this.#arm(nextAt - now, takenAt)
-      await Promise.all(
-        sessionIds.map((sessionId) =>
-          this.#deliver(sessionId, { now, leasedUntil, takenAt }).catch(this.#options.report),
-        ),
-      )
-      if (this.#isStopped || sessionIds.length < portionSize) return
+      for (const sessionId of sessionIds) this.#begin(sessionId, { now, leasedUntil, takenAt })
+      if (sessionIds.length < limit) return
     }
+  }
+
+  #begin(sessionId: string, taking: Taking): void {
+    const delivery = this.#deliver(sessionId, taking)
+      .catch(this.#options.report)
+      .finally(() => this.#deliveries.delete(delivery))
+    this.#deliveries.add(delivery)
   }
 
   async #deliver(
     sessionId: string,
-    { now, leasedUntil, takenAt }: { now: number; leasedUntil: number; takenAt: number },
+    { now, leasedUntil, takenAt }: Taking,
   ): Promise<void> {
     const { store } = this.#options
     const session = await store.session(sessionId)

@@ -83,8 +83,15 @@ async function during(
   const leaving = new AbortController()
   try {
     const ask = { url, key, words, signal: leaving.signal }
-    const answers = Array.from({ length: clients }, () => askLong(ask))
-    await until(20_000, 'every answer has begun', () => answers.every(({ words }) => words > 20))
+    const answers: LongAnswer[] = []
+    // One after another: nginx passes all requests that wait for the same reply of the DNS to the same
+    // address.
+    for (let client = 0; client < clients; client++) {
+      const answer = askLong(ask)
+      answers.push(answer)
+      await until(20_000, 'the answer has begun', () => answer.words > 0)
+    }
+    await until(20_000, 'every answer goes on', () => answers.every(({ words }) => words > 20))
     await change(answers)
     const ends = Promise.all(answers.map(({ done }) => done))
     const outcomes = await within(answerMs + 30_000, 'the end of every answer', ends)
