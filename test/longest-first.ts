@@ -10,6 +10,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** The files of more than about 25 s on two cores. */
 const long = [
+  'docker/debian',
   'artefacts/self-extractor',
   'cli/one-shot',
   'long-work/conversations',

@@ -216,10 +216,7 @@ export class Schedules {
     this.#deliveries.add(delivery)
   }
 
-  async #deliver(
-    sessionId: string,
-    { now, leasedUntil, takenAt }: Taking,
-  ): Promise<void> {
+  async #deliver(sessionId: string, { now, leasedUntil, takenAt }: Taking): Promise<void> {
     const { store } = this.#options
     const session = await store.session(sessionId)
     if (session === undefined) return store.settleDue(sessionId, leasedUntil, undefined)

@@ -43,18 +43,23 @@ export interface EngineFault {
 
 const programs = ['dockerd', 'docker', 'docker-compose', 'debootstrap', 'iptables', 'ip']
 
+/** Returns the programs of an engine that this machine does not have. */
+export async function missingPrograms(): Promise<string[]> {
+  const missing: string[] = []
+  for (const program of programs) {
+    await run('sh', ['-c', `command -v ${program}`]).catch(() => missing.push(program))
+  }
+  return missing
+}
+
 /**
  * Starts an engine for a moment.
  * @returns the reason why that fails, or undefined
  */
 export async function engineFault(): Promise<EngineFault | undefined> {
   if (process.getuid?.() !== 0) return { reason: 'dockerd needs root', isMissing: false }
-  for (const program of programs) {
-    const isThere = await run('sh', ['-c', `command -v ${program}`]).then(
-      () => true,
-      () => false,
-    )
-    if (isThere) continue
+  const [program] = await missingPrograms()
+  if (program !== undefined) {
     const packages = 'docker.io docker-compose debootstrap iptables iproute2'
     return { reason: `${program} is missing (apt-get install ${packages})`, isMissing: true }
   }
@@ -142,22 +147,25 @@ const images: Readonly<Record<string, readonly string[]>> = {
 }
 
 /**
- * Creates the images that are needed.
+ * Creates the images that are needed. All have the same layer.
  * @param names the names in the Dockerfile and the compose file
  */
 export async function importImages(engine: Engine, names: readonly string[]): Promise<void> {
   const tree = await debianTree()
+  const layer = 'loom-test-debian'
+  const pack = `tar -C '${tree}' -c . | docker import - ${layer}`
+  await run('sh', ['-ec', pack], { env: engine.environment })
   for (const name of names) {
     const changes = images[name]
     if (changes === undefined) throw new Error(`The engine test has no image ${name}: add it here.`)
-    const options = [path, ...changes].map((change) => `-c '${change}'`).join(' ')
-    const script = `tar -C '${tree}' -c . | docker import ${options} - ${name}`
-    await run('sh', ['-ec', script], { env: engine.environment })
+    const building = run('docker', ['build', '--tag', name, '-'], { env: engine.environment })
+    building.child.stdin?.end([`FROM ${layer}`, path, ...changes].join('\n'))
+    await building
   }
 }
 
 /** A small Debian with all programs of the images. It is created once and stored beside the project. */
-async function debianTree(): Promise<string> {
+export async function debianTree(): Promise<string> {
   const target = join(cache, `engine-root-${process.version}`)
   const isThere = await access(target).then(
     () => true,
