@@ -35,6 +35,7 @@ const ttls: Record<string, number> = {
   'session TTL': 2 * day,
   'log TTL': 5 * minute,
   'reply TTL': 10 * minute,
+  'segment TTL': 11 * day,
   '30 days': 30 * day,
 }
 const logTtlMs = ttls['log TTL'] ?? 0
@@ -58,7 +59,8 @@ const spent: Spending = {
 /** A session with a queue, a summary, a branch, a log that a new message abandoned, and a turn that runs. */
 async function openTalk(store: Store) {
   const talk = converse(store)
-  await talk.finish(await talk.claim(letter('m1')), { logTtlMs })
+  const long = said('m1', 'user', 'long '.repeat(200))
+  await talk.finish(await talk.claim(letter('m1', { message: long })), { logTtlMs })
   const first = await talk.claim(regenerate('r1', 're-m1'))
   await talk.append(first, 1)
   await talk.post(letter('s1'), { whenBusy: 'steer' })

@@ -7,7 +7,7 @@ import { z } from 'zod'
 
 import { lineOf } from '../../src/store/file/record.ts'
 import { format } from '../../src/store/file/stored.ts'
-import { storeFormat } from '../../src/store/redis/format.ts'
+import { latestFormat, storeFormat } from '../../src/store/redis/format.ts'
 import { startRedis } from '../redis/redis.ts'
 import { until } from '../redis/until.ts'
 import { newFolder } from '../store/stored-folder.ts'
@@ -76,10 +76,10 @@ async function openRedis() {
 describe('data of a later version', () => {
   it('in a Redis end the start of a server', async () => {
     const { redis, environment } = await openRedis()
-    await redis.client.set('loom:{instances}:format', storeFormat + 1)
+    await redis.client.set('loom:{instances}:format', latestFormat + 1)
     await expect(openScene(environment, { isHeld: false })).rejects.toMatchObject({
       code: 'invalid-config',
-      message: expect.stringMatching(/^A later version of Loom uses this Redis: .* format 2, /),
+      message: expect.stringMatching(/^A later version of Loom uses this Redis: .* format 3, /),
     })
   })
 
@@ -88,12 +88,12 @@ describe('data of a later version', () => {
     await using scene = await openScene(environment, { isHeld: false })
     await until(5000, 'the first heartbeat', () => isReady(scene))
     expect(await redis.client.get('loom:{instances}:format')).toBe(String(storeFormat))
-    await redis.client.set('loom:{instances}:format', storeFormat + 1)
+    await redis.client.set('loom:{instances}:format', latestFormat + 1)
     await until(10_000, 'the server is not ready', async () => !(await isReady(scene)))
     expect(scene.server.reported.map(String)).toContainEqual(
       expect.stringContaining('A later version of Loom uses this Redis'),
     )
-    expect(await redis.client.get('loom:{instances}:format')).toBe(String(storeFormat + 1))
+    expect(await redis.client.get('loom:{instances}:format')).toBe(String(latestFormat + 1))
   })
 
   it('in a session are refused on every route, listed as unknown, and not changed', async () => {
@@ -105,7 +105,7 @@ describe('data of a later version', () => {
     await post('later')
     expect(await redis.client.hget('loom:{later}:session', 'v')).toBe(String(storeFormat))
     await redis.client.hset('loom:{later}:session', {
-      v: storeFormat + 1,
+      v: latestFormat + 1,
       state: 'running',
       claim: 1,
     })

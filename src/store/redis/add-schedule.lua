@@ -2,7 +2,7 @@
 -- KEYS session mail letters known order history messages branches branched claims live abandoned schedules scheduled
 -- KEYS tasks unfinishedTasks nestedTasks taskSpent removedTasks rootTasks reply
 -- ARGV sessionTtlMs replyTtlMs knownMax tenant subject writer agent task schedulesMax id occurrence dueAt content schedule seed...
--- RETURNS status
+-- RETURNS status shared
 -- USES format reply keep clock known history create schedules task member
 
 local function add()
@@ -24,7 +24,7 @@ local function add()
     arg.occurrence .. '\n' .. arg.content .. '\n' .. arg.schedule)
   noteSchedules()
   keep()
-  return { status = 'added' }
+  return { status = 'added', shared = redis.call('HGET', key.session, 'shared') }
 end
 
 return storedReply() or storeReply(add())

@@ -3,7 +3,7 @@
 -- KEYS session mail letters known order history messages branches branched claims live abandoned schedules scheduled
 -- KEYS tasks unfinishedTasks nestedTasks taskSpent removedTasks reply
 -- ARGV sessionTtlMs replyTtlMs id occurrence next dueAt
--- RETURNS done
+-- RETURNS done shared
 -- USES reply keep clock schedules
 
 local function advance()
@@ -18,7 +18,7 @@ local function advance()
   end
   noteSchedules()
   keep()
-  return { done = true }
+  return { done = true, shared = redis.call('HGET', key.session, 'shared') }
 end
 
 return storedReply() or storeReply(advance())

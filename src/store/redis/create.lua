@@ -1,6 +1,6 @@
 -- Creates a session with a history, for a fork. Refused if the id is taken.
 -- KEYS session known order history messages reply
--- ARGV sessionTtlMs replyTtlMs knownMax tenant subject agent title summary through context seed...
+-- ARGV sessionTtlMs replyTtlMs knownMax tenant subject agent title summary through context shared seed...
 -- RETURNS done
 -- USES format reply keep clock known history create
 
@@ -10,6 +10,7 @@ local function begin()
   create()
   if arg.title ~= '' then redis.call('HSET', key.session, 'title', arg.title) end
   if arg.context ~= '' then redis.call('HSET', key.session, 'context', arg.context) end
+  if arg.shared ~= '' then redis.call('HSET', key.session, 'shared', arg.shared, 'v', sharedFormat) end
   if arg.through ~= '' then
     redis.call('HSET', key.session, 'summary', arg.summary, 'through', arg.through)
   end

@@ -8,7 +8,7 @@ import type { DataOwner, ErasureStore } from '../erasure.ts'
 import { rootOf } from '../task.ts'
 import type { RedisClient } from './client.ts'
 import type { Connection } from './connection.ts'
-import { dueKey, escaped, indexKey, subjectKey, unescaped } from './keys.ts'
+import { dueKey, escaped, indexKey, sessionKey, subjectKey, unescaped } from './keys.ts'
 
 /** The number of keys in one command. It takes Redis about a millisecond. */
 const portion = 500
@@ -17,6 +17,7 @@ const portion = 500
 const roundsMax = 5
 
 const tagOf = /^loom:\{([^}]*)\}/
+const ofSegment = /^loom:\{[^}]*\}(?:~[0-9a-z]+)?:(?:segment|sharers):/
 /** Keys of instances. A session may have the id `instances`, and then has the same hash tag. */
 const ofInstances = /^loom:\{instances\}:(?:register|format|absent|due|noted)/
 
@@ -43,6 +44,13 @@ export function redisErasure(connection: Connection): ErasureStore {
     return ofTenant === escaped(tenant) && (subject === undefined || ofSubject === escaped(subject))
   }
 
+  /** A segment outlives its first session while forks use it. */
+  async function ownsSegment(key: string, { tenant, subject }: DataOwner): Promise<boolean> {
+    const text = await connection.send((client) => client.hget(key, '%owner'))
+    const [ofTenant, ofSubject] = (text ?? '').split('\n')
+    return ofTenant === escaped(tenant) && (subject === undefined || ofSubject === escaped(subject))
+  }
+
   /** Removes the keys of sessions. Returns their number. */
   async function removeKeys(tags: ReadonlySet<string>): Promise<number> {
     let removed = 0
@@ -60,13 +68,56 @@ export function redisErasure(connection: Connection): ErasureStore {
     for await (const keys of keysLike('loom:{*')) {
       const theirs = keys.filter((key) => {
         const [, tag] = tagOf.exec(key) ?? []
-        return tag !== undefined && tags.has(tag) && !ofInstances.test(key)
+        const isOther = ofInstances.test(key) || ofSegment.test(key)
+        return tag !== undefined && tags.has(tag) && !isOther
       })
       records.push(...theirs.filter((key) => key.endsWith('}:session')))
       await unlink(theirs.filter((key) => !key.endsWith('}:session')))
     }
     await unlink(records)
     return removed
+  }
+
+  /** Removes sessions from the segments that they share, and the segments that no other session uses. Returns the number. */
+  async function removeSegments(ids: readonly string[], { tenant }: DataOwner): Promise<number> {
+    const erased = new Set(ids)
+    let removed = 0
+    for await (const keys of keysLike('loom:{*:sharers:*')) {
+      for (const sharers of keys) {
+        const members = await connection.send((client) => client.zrange(sharers, '0', '-1'))
+        const theirs = members.filter((id) => erased.has(rootOf(unescaped(id))))
+        if (theirs.length > 0) {
+          removed += await connection.send((client) => client.zrem(sharers, ...theirs))
+        }
+        const [, tag = ''] = tagOf.exec(sharers) ?? []
+        if (theirs.length === 0 && !erased.has(tag === '%' ? '' : unescaped(tag))) continue
+        // A session that expired may still be noted here.
+        const segment = sharers.replace(':sharers:', ':segment:')
+        if (await isUsed(sharers, members)) {
+          // It belongs to the sessions that are left.
+          if (erased.has(tag === '%' ? '' : unescaped(tag))) {
+            await connection.send((client) =>
+              client.hset(segment, '%owner', `${escaped(tenant)}\n`),
+            )
+          }
+          continue
+        }
+        removed += await connection.send((client) => client.unlink(segment))
+        removed += await connection.send((client) => client.unlink(sharers))
+      }
+    }
+    return removed
+  }
+
+  /** @param members sessions; those that were erased have no record any more */
+  async function isUsed(sharers: string, members: readonly string[]): Promise<boolean> {
+    const id = sharers.slice(sharers.indexOf(':sharers:') + ':sharers:'.length)
+    for (const member of members) {
+      const key = sessionKey(unescaped(member))
+      const shared = await connection.send((client) => client.hget(key, 'shared'))
+      if (shared?.includes(`${id} `) === true) return true
+    }
+    return false
   }
 
   /** Removes the entries of sessions from the lists, and the lists of the owner. Returns their number. */
@@ -111,6 +162,12 @@ export function redisErasure(connection: Connection): ErasureStore {
             found.add(tag === '%' ? '' : unescaped(tag))
         }
       }
+      for await (const keys of keysLike('loom:{*:segment:*')) {
+        for (const key of keys) {
+          const [tag] = (await ownsSegment(key, owner)) ? (tagOf.exec(key)?.slice(1) ?? []) : []
+          if (tag !== undefined) found.add(tag === '%' ? '' : unescaped(tag))
+        }
+      }
       return [...found]
     },
 
@@ -120,6 +177,7 @@ export function redisErasure(connection: Connection): ErasureStore {
       for (let round = 0; round < roundsMax; round++) {
         left = await removeEntries(sessionIds, owner)
         left += tags.size === 0 ? 0 : await removeKeys(tags)
+        left += await removeSegments(sessionIds, owner)
         removed += left
         if (left === 0) break
       }

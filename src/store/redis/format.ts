@@ -5,17 +5,20 @@
  */
 import { LoomError } from '../../ground/error.ts'
 
-/** The format that this version writes, and the latest that it reads. `part/format.lua` has it too. */
+/** The format of the store, and of each session without shared messages. `part/format.lua` has it too. */
 export const storeFormat = 1
+
+/** The format of a session with shared messages (`shared-messages.ts`), and the latest that this version reads. */
+export const latestFormat = 2
 
 /** The format of the store, in the slot of the instances. */
 export const formatKey = 'loom:{instances}:format'
 
 /** @param format as it is stored. Data without a format are of the first one */
-export const isLater = (format: string): boolean => Number(format || '1') > storeFormat
+export const isLater = (format: string): boolean => Number(format || '1') > latestFormat
 
 export const laterData = (code: 'invalid-config' | 'unavailable', format: string): LoomError =>
   new LoomError(
     code,
-    `A later version of Loom uses this Redis: its data have the format ${format}, and this version reads up to ${storeFormat}. Start that version, or set another LOOM_REDIS_PREFIX.`,
+    `A later version of Loom uses this Redis: its data have the format ${format}, and this version reads up to ${latestFormat}. Start that version, or set another LOOM_REDIS_PREFIX.`,
   )

@@ -5,7 +5,15 @@
 import type { InstanceStore } from '../instances.ts'
 import type { Connection } from './connection.ts'
 import { formatKey, isLater, laterData, storeFormat } from './format.ts'
-import { escaped, leftChannel, notedKey, registerKey, unescaped, waitingFor } from './keys.ts'
+import {
+  escaped,
+  leftChannel,
+  notedKey,
+  registerKey,
+  sharingKey,
+  unescaped,
+  waitingFor,
+} from './keys.ts'
 import type { Subscriptions } from './subscriptions.ts'
 
 /** The TTL of the data of instances, in milliseconds. It does not depend on the TTL of sessions. */
@@ -33,7 +41,7 @@ export function redisInstances(
 
   return {
     async beat(instance, ttlMs) {
-      const keys = { register, format: formatKey }
+      const keys = { register, format: formatKey, sharing: sharingKey }
       const options = { keptMs, instance: escaped(instance), ttlMs, format: storeFormat }
       const { format } = await apart.run('beat', keys, options)
       if (isLater(format)) throw laterData('unavailable', format)

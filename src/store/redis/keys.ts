@@ -68,6 +68,14 @@ export const liveKey = (sessionId: string) => `${tag(sessionId)}:live`
 export const logKey = (sessionId: string, logId: string) =>
   `${tag(sessionId)}:log:${escaped(logId)}`
 
+/** The keys of a segment, which has messages that forks share. @param name see `shared-messages.ts` */
+export function segmentKeys(name: string): { segment: string; sharers: string } {
+  const at = name.indexOf(' ')
+  const prefix = tag(unescaped(name.slice(at + 1)))
+  const id = name.slice(0, at)
+  return { segment: `${prefix}:segment:${id}`, sharers: `${prefix}:sharers:${id}` }
+}
+
 /** A pub/sub channel. `part/hint.lua` and `append.lua` make the same name. */
 export const channelOf = (sessionId: string, topic: Topic) => `${sessionKey(sessionId)}!${topic}`
 
@@ -86,6 +94,8 @@ export const subjectKey = (tenant: string, subject: string) =>
 
 // One slot for all instances, so that a session moves between their indexes in one step.
 export const registerKey = 'loom:{instances}:register'
+/** The instances that read messages in segments (`shared-messages.ts`). */
+export const sharingKey = 'loom:{instances}:sharing'
 /** A key that never exists. Its removal is a write that changes nothing. */
 export const absentKey = 'loom:{instances}:absent'
 /** The sessions with schedules, by the time of their next occurrence. */

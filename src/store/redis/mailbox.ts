@@ -6,6 +6,7 @@ import { agentLines, callKeys, escaped, rootTasksKey, sessionKeys, unescaped } f
 import type { Limits } from './limits.ts'
 import { noteUse } from './list.ts'
 import { claimOf, claimWithLetter, wordOf } from './records.ts'
+import { renewSegments } from './shared-messages.ts'
 import type { Reply, Signatures } from './signature.ts'
 import { lettersIn, letterText, seedOf } from './stored-letter.ts'
 import { keyOf } from './tasks.ts'
@@ -39,6 +40,7 @@ export function redisMailbox(connection: Connection, limits: Limits): MailboxSto
         letter: await letterText(letter, options.agent, options.seed),
         seed: await seedOf(options.seed ?? []),
       })
+      renewSegments(connection, limits, { sessionId, shared: reply.shared })
       return postReply(sessionId, letter, reply)
     },
 

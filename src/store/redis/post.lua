@@ -4,7 +4,7 @@
 -- KEYS tasks unfinishedTasks nestedTasks taskSpent removedTasks rootTasks reply
 -- ARGV sessionTtlMs replyTtlMs knownMax branchesMax branchedMax
 -- ARGV instance agents tenant subject writer agent task isResult beginsNone whenBusy mailboxLimit mailboxBytesMax id cutAt digest edits key letter seed...
--- RETURNS status position steered as replyId claim logId resumed abandoned floor isLeft nextLetter nextMessage
+-- RETURNS status position steered as replyId claim logId resumed abandoned floor isLeft nextLetter nextMessage shared
 -- USES format reply keep clock hint known history cut letter fence claim create task member
 
 local tenant, state, logId, letterId, stop =
@@ -204,6 +204,7 @@ local function post()
   if accepted and edits and arg.key ~= '' then know(arg.key, 'd', letter.replyId, arg.digest) end
   redis.call('HSET', key.session, 'updated', now())
   keep()
+  reply.shared = redis.call('HGET', key.session, 'shared')
   return reply
 end
 

@@ -1,9 +1,11 @@
 -- Returns a part of the history, without the unfinished answer, which a reader gets from its log.
 -- KEYS session history messages
 -- ARGV limit before
--- RETURNS found earlier messages...
+-- RETURNS found earlier shared messages...
+-- USES stored
 
-local state, logId = unpack(redis.call('HMGET', key.session, 'state', 'logId'))
+local state, logId, shared =
+  unpack(redis.call('HMGET', key.session, 'state', 'logId', 'shared'))
 local stop = redis.call('LLEN', key.history)
 local unfinished = state ~= 'idle' and logId or nil
 if arg.before ~= '' and arg.before ~= unfinished then
@@ -19,7 +21,7 @@ local start = math.max(stop - tonumber(arg.limit), 0)
 local messages = {}
 if stop > 0 then
   for _, id in ipairs(redis.call('LRANGE', key.history, start, stop - 1)) do
-    table.insert(messages, redis.call('HGET', key.messages, id))
+    table.insert(messages, stored(key.messages, id, id))
   end
 end
-return returns({ found = true, earlier = start > 0, messages = messages })
+return returns({ found = true, earlier = start > 0, shared = shared, messages = messages })

@@ -2,10 +2,11 @@
 -- branches, and then for the history. The head of a branch is the text that `cut` made, the head of the
 -- history is the list of its ids.
 -- KEYS session history messages branches branched
--- RETURNS tenant agent state unfinished summary through context branches lines...
+-- RETURNS tenant agent state unfinished summary through context branches shared lines...
+-- USES stored
 
-local tenant, agent, state, logId, summary, through, context = unpack(redis.call('HMGET',
-  key.session, 'tenant', 'agent', 'state', 'logId', 'summary', 'through', 'context'))
+local tenant, agent, state, logId, summary, through, context, shared = unpack(redis.call('HMGET',
+  key.session, 'tenant', 'agent', 'state', 'logId', 'summary', 'through', 'context', 'shared'))
 local branches = redis.call('LRANGE', key.branches, 0, -1)
 local history = redis.call('LRANGE', key.history, 0, -1)
 local lines = {}
@@ -13,15 +14,15 @@ for _, head in ipairs(branches) do
   table.insert(lines, head)
   local number, ids = string.match(head, '^(%d+)\n%d+\n%d+(.*)$')
   for id in string.gmatch(ids, '\n([^\n]*)') do
-    table.insert(lines, redis.call('HGET', key.branched, number .. '/' .. id))
+    table.insert(lines, stored(key.branched, number .. '/' .. id, id))
   end
 end
 table.insert(lines, table.concat(history, '\n'))
 for _, id in ipairs(history) do
-  table.insert(lines, redis.call('HGET', key.messages, id))
+  table.insert(lines, stored(key.messages, id, id))
 end
 return returns({
   tenant = tenant, agent = agent, state = state, branches = #branches, lines = lines,
   unfinished = state ~= 'idle' and logId, summary = summary, through = through,
-  context = context,
+  context = context, shared = shared,
 })

@@ -4,11 +4,12 @@
 -- KEYS session mail letters known order history messages branches branched claims live abandoned schedules scheduled
 -- KEYS tasks unfinishedTasks nestedTasks taskSpent removedTasks reply
 -- ARGV sessionTtlMs replyTtlMs tenant
--- RETURNS done claims...
+-- RETURNS done shared claims...
 -- USES reply hint removed-tasks
 
 local function remove()
-  local tenant, state, claim = unpack(redis.call('HMGET', key.session, 'tenant', 'state', 'claim'))
+  local tenant, state, claim, shared =
+    unpack(redis.call('HMGET', key.session, 'tenant', 'state', 'claim', 'shared'))
   if not tenant or tenant ~= arg.tenant or state == 'deleted' then return { done = false } end
   local claims = redis.call('ZRANGE', key.claims, 0, -1)
   noteRemoved(redis.call('HKEYS', key.tasks))
@@ -20,7 +21,7 @@ local function remove()
   redis.call('PEXPIRE', key.session, arg.sessionTtlMs)
   hint('intents')
   hint('log')
-  return { done = true, claims = claims }
+  return { done = true, shared = shared, claims = claims }
 end
 
 return storedReply() or storeReply(remove())

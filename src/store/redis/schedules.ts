@@ -8,6 +8,7 @@ import { callKeys, dueKey, escaped, rootTasksKey, sessionKeys, unescaped } from 
 import type { Limits } from './limits.ts'
 import { noteUse } from './list.ts'
 import { wordOf } from './records.ts'
+import { renewSegments } from './shared-messages.ts'
 import { letterIn, letterText, readInSteps } from './stored-letter.ts'
 import { keyOf } from './tasks.ts'
 
@@ -24,7 +25,7 @@ export function redisSchedules(connection: Connection, limits: Limits): Schedule
       noteUse(connection, limits, { tenant, sessionId, subjects: listedFor })
       const rootTasks = rootTasksKey(sessionId)
       const keys = { ...callKeys('add-schedule', sessionId), rootTasks }
-      const { status } = await connection.run('add-schedule', keys, {
+      const { status, shared } = await connection.run('add-schedule', keys, {
         ...limits,
         tenant: escaped(tenant),
         subject: escaped(subject),
@@ -39,6 +40,7 @@ export function redisSchedules(connection: Connection, limits: Limits): Schedule
         schedule: typeof text === 'string' ? head + text : Buffer.concat([Buffer.from(head), text]),
         seed: [],
       })
+      renewSegments(connection, limits, { sessionId, shared })
       return wordOf(status, ['added', 'known', 'taken', 'full', 'foreign', 'gone'] as const)
     },
 
@@ -59,13 +61,14 @@ export function redisSchedules(connection: Connection, limits: Limits): Schedule
 
     async advanceSchedule(sessionId, { id, occurrence }, next) {
       const keys = callKeys('advance-schedule', sessionId)
-      const { done } = await connection.run('advance-schedule', keys, {
+      const { done, shared } = await connection.run('advance-schedule', keys, {
         ...limits,
         id: escaped(id),
         occurrence,
         next: next?.occurrence ?? '',
         dueAt: next?.dueAt ?? '',
       })
+      renewSegments(connection, limits, { sessionId, shared })
       return done === '1'
     },
 

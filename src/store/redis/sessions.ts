@@ -1,7 +1,7 @@
 /** Sessions in Redis: reading, listing, forking, deleting. */
 import { historyAt } from '../branches.ts'
 import type { Member } from '../member.ts'
-import type { Branch, SessionRecord, SessionStore } from '../session.ts'
+import type { SessionRecord, SessionStore } from '../session.ts'
 import { isTaskId } from '../task.ts'
 import type { Connection } from './connection.ts'
 import {
@@ -17,8 +17,16 @@ import {
 import type { Limits } from './limits.ts'
 import { noteSubjects, noteUse, readList, unlistSessions } from './list.ts'
 import { recordIn, sessionOf, stateOf } from './records.ts'
-import { recordFields, type Reply, type Signatures } from './signature.ts'
-import { contextIn, messagesIn, seedOf, summaryIn, titleText } from './stored-letter.ts'
+import { readTree } from './session-tree.ts'
+import {
+  leaveSegments,
+  segmentNames,
+  shareMessages,
+  useSegments,
+  withShared,
+} from './shared-messages.ts'
+import { recordFields } from './signature.ts'
+import { contextIn, messagesIn, summaryIn, titleText } from './stored-letter.ts'
 
 /** The number of sessions that one script reads. It takes Redis a millisecond or two. */
 const portion = 100
@@ -27,10 +35,11 @@ export function redisSessions(connection: Connection, limits: Limits): SessionSt
   const read = async (sessionId: string) =>
     sessionOf(sessionId, await connection.run('read-session', sessionKeys(sessionId), {}))
 
-  const readTree = async (sessionId: string) => {
+  const treeOf = async (sessionId: string) => {
     const reply = await connection.read('read-tree', sessionKeys(sessionId), {})
     const { tenant, agent, state, summary, through, context } = reply
-    return { tenant, agent, state, summary, through, context, ...(await treeIn(reply)) }
+    const read = await readTree(connection, reply)
+    return { tenant, agent, state, summary, through, context, ...read }
   }
 
   return {
@@ -56,8 +65,8 @@ export function redisSessions(connection: Connection, limits: Limits): SessionSt
     },
 
     async messages(sessionId) {
-      const { messages } = await connection.read('read-messages', sessionKeys(sessionId), {})
-      return messagesIn(messages)
+      const reply = await connection.read('read-messages', sessionKeys(sessionId), {})
+      return messagesIn(await withShared(connection, reply.messages, reply.shared))
     },
 
     async messagePage(sessionId, { limit, before }) {
@@ -66,7 +75,8 @@ export function redisSessions(connection: Connection, limits: Limits): SessionSt
         before: before === undefined ? '' : escaped(before),
       })
       if (reply.found !== '1') return undefined
-      return { messages: await messagesIn(reply.messages), hasEarlier: reply.earlier === '1' }
+      const texts = await withShared(connection, reply.messages, reply.shared)
+      return { messages: await messagesIn(texts), hasEarlier: reply.earlier === '1' }
     },
 
     async context(sessionId) {
@@ -76,18 +86,19 @@ export function redisSessions(connection: Connection, limits: Limits): SessionSt
       return {
         ...(summary !== undefined && { summary }),
         ...(context !== undefined && { context }),
-        messages: await messagesIn(reply.messages),
+        messages: await messagesIn(await withShared(connection, reply.messages, reply.shared)),
       }
     },
 
     async branches(sessionId) {
-      return (await readTree(sessionId)).branches
+      return (await treeOf(sessionId)).branches
     },
 
-    // The two ids are in two slots, so this takes two steps: a read, and the creation of the new session.
+    // The two ids are in two slots, so this takes several steps. The creation of the new session is the last one.
     async fork(sessionId, { newId, branch, through, tenant, subject, agent }) {
       if (isTaskId(newId)) return false
-      const tree = await readTree(sessionId)
+      await shareMessages(connection, limits, { sessionId, tenant })
+      const tree = await treeOf(sessionId)
       const messages = historyAt(tree, { branch, through })
       const isTheirs = stateOf(tree.state) !== undefined && tree.tenant === escaped(tenant)
       if (!isTheirs || messages === undefined) return false
@@ -97,6 +108,8 @@ export function redisSessions(connection: Connection, limits: Limits): SessionSt
       )
       const subjects = subject === undefined ? [] : [subject]
       noteUse(connection, limits, { tenant, sessionId: newId, subjects })
+      const { seed, names } = await tree.seedOf(messages)
+      await useSegments(connection, limits, { sessionId: newId, names })
       const { done } = await connection.run('create', callKeys('create', newId), {
         ...limits,
         tenant: tree.tenant,
@@ -106,8 +119,15 @@ export function redisSessions(connection: Connection, limits: Limits): SessionSt
         summary: isWhole ? tree.summary : '',
         through: isWhole ? tree.through : '',
         context: tree.context,
-        seed: await seedOf(messages),
+        shared: names.map((name) => `${name}\n`).join(''),
+        seed,
       })
+      if (done !== '1') {
+        // The session that has the id may be an earlier fork, and use the same segments.
+        const theirs = await connection.send((client) => client.hget(sessionKey(newId), 'shared'))
+        const others = names.filter((name) => !segmentNames(theirs ?? '').includes(name))
+        await leaveSegments(connection, newId, others)
+      }
       return done === '1'
     },
 
@@ -124,10 +144,15 @@ export function redisSessions(connection: Connection, limits: Limits): SessionSt
     },
 
     async remove(sessionId, { tenant }) {
-      const { done, claims } = await connection.run('remove', callKeys('remove', sessionId), {
-        ...limits,
-        tenant: escaped(tenant),
-      })
+      const { done, shared, claims } = await connection.run(
+        'remove',
+        callKeys('remove', sessionId),
+        {
+          ...limits,
+          tenant: escaped(tenant),
+        },
+      )
+      await leaveSegments(connection, sessionId, segmentNames(shared))
       // Finished logs have a short TTL of their own. No reader gets them after this.
       const logIds = new Set(claims.map((claim) => claim.slice(claim.indexOf(':') + 1)))
       for (const logId of logIds) {
@@ -145,26 +170,3 @@ export function redisSessions(connection: Connection, limits: Limits): SessionSt
 /** The stored form of members; see `part/member.lua`. */
 const memberLines = (members: readonly Member[]): string =>
   members.map(({ role, subject }) => `${role} ${escaped(subject)}\n`).join('')
-
-/** Reads the reply of `read-tree.lua`. */
-async function treeIn({ lines, branches, unfinished }: Reply<Signatures['read-tree']>) {
-  let at = 0
-  const messagesOf = async (ids: readonly string[]) => {
-    at += 1 + ids.length
-    return messagesIn(lines.slice(at - ids.length, at))
-  }
-  const cut: Branch[] = []
-  for (let index = 0; index < Number(branches); index++) {
-    const [number, position, cutAtMs, ...ids] = (lines[at] ?? '').split('\n')
-    cut.push({
-      number: Number(number),
-      at: unescaped(ids[0] ?? ''),
-      position: Number(position),
-      cutAtMs: Number(cutAtMs),
-      messages: await messagesOf(ids),
-    })
-  }
-  const ids = (lines[at] ?? '').split('\n').filter(Boolean)
-  const history = await messagesOf(ids)
-  return { branches: cut, history: history.filter((_, index) => ids[index] !== unfinished) }
-}

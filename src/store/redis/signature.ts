@@ -134,6 +134,7 @@ export const signatures = {
       'isLeft',
       'nextLetter',
       'nextMessage',
+      'shared',
     ],
   },
   withdraw: {
@@ -224,8 +225,16 @@ export const signatures = {
   remove: {
     keys: [...sessionKeyNames, 'reply'],
     args: [...ttls, 'tenant'],
-    returns: ['done', 'claims...'],
+    returns: ['done', 'shared', 'claims...'],
   },
+  share: {
+    keys: ['session', 'history', 'messages', 'segment', 'sharers', 'reply'],
+    args: ['replyTtlMs', 'tenant', 'id', 'name', 'bytesMin', 'segmentsMax', 'ttlMs'],
+    returns: ['done'],
+  },
+  'use-segment': { keys: ['segment', 'sharers'], args: ['id', 'ttlMs'], returns: ['done'] },
+  'leave-segment': { keys: ['segment', 'sharers'], args: ['id'], returns: ['done'] },
+  'read-segment': { keys: ['segment'], args: ['ids...'], returns: ['messages...'] },
   'set-members': {
     keys: ['session', 'reply'],
     args: ['replyTtlMs', 'tenant', 'members'],
@@ -243,6 +252,7 @@ export const signatures = {
       'summary',
       'through',
       'context',
+      'shared',
       'seed...',
     ],
     returns: ['done'],
@@ -265,12 +275,12 @@ export const signatures = {
       'schedule',
       'seed...',
     ],
-    returns: ['status'],
+    returns: ['status', 'shared'],
   },
   'advance-schedule': {
     keys: [...sessionKeyNames, 'reply'],
     args: [...ttls, 'id', 'occurrence', 'next', 'dueAt'],
-    returns: ['done'],
+    returns: ['done', 'shared'],
   },
   'remove-schedule': {
     keys: [...sessionKeyNames, 'reply'],
@@ -347,17 +357,17 @@ export const signatures = {
   'read-messages': {
     keys: ['session', 'history', 'messages'],
     args: [],
-    returns: ['messages...'],
+    returns: ['shared', 'messages...'],
   },
   'read-page': {
     keys: ['session', 'history', 'messages'],
     args: ['limit', 'before'],
-    returns: ['found', 'earlier', 'messages...'],
+    returns: ['found', 'earlier', 'shared', 'messages...'],
   },
   'read-context': {
     keys: ['session', 'history', 'messages'],
     args: [],
-    returns: ['summary', 'through', 'context', 'messages...'],
+    returns: ['summary', 'through', 'context', 'shared', 'messages...'],
   },
   'read-tree': {
     keys: ['session', 'history', 'messages', 'branches', 'branched'],
@@ -371,6 +381,7 @@ export const signatures = {
       'through',
       'context',
       'branches',
+      'shared',
       'lines...',
     ],
   },
@@ -386,11 +397,12 @@ export const signatures = {
   },
   note: { keys: ['noted'], args: ['keptMs', 'session'], returns: ['done'] },
   beat: {
-    keys: ['register', 'format'],
+    keys: ['register', 'format', 'sharing'],
     args: ['keptMs', 'instance', 'ttlMs', 'format'],
     returns: ['format'],
   },
   'read-register': { keys: ['register'], args: ['instance'], returns: ['alive', 'lapsed...'] },
+  'read-sharing': { keys: ['register', 'sharing'], args: [], returns: ['done'] },
   adopt: {
     keys: ['register', 'from', 'to'],
     args: ['keptMs', 'instance', 'limit'],

@@ -275,6 +275,24 @@ export function history({ it, store, open }: Subject): void {
     expect(sessions.map(({ id }) => id)).toEqual(expect.arrayContaining([copy.id, talk.id]))
   })
 
+  it('stays in a fork after its own edit and deletion', async () => {
+    const talk = converse(store())
+    const long = said('m1', 'user', 'long '.repeat(500))
+    await talk.turn(letter('m1', { message: long }))
+    const copies = [converse(store()), converse(store())]
+    for (const { id } of copies) await talk.store.fork(talk.id, { newId: id, tenant: '' })
+    const other = said('m1', 'user', 'other '.repeat(500))
+    await talk.turn(letter('e1', { message: other, cutAt: 'm1' }))
+    expect((await talk.store.messages(talk.id))[0]).toEqual(other)
+    await talk.store.remove(talk.id, { tenant: '' })
+    expect(await talk.history()).toEqual([])
+    const [first = talk, second = talk] = copies
+    await second.turn(letter('m2'))
+    await first.store.remove(first.id, { tenant: '' })
+    expect(await second.history()).toEqual(['m1', 're-m1', 'm2', 're-m2'])
+    expect((await second.store.messages(second.id))[0]).toEqual(long)
+  })
+
   it('is forked as it was before any cut', async () => {
     const talk = converse(store())
     await talk.turn(letter('m1'))

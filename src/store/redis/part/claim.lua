@@ -39,7 +39,7 @@ local function begin(id, letter, instance)
     'last', fence(claim, logId), 'started', time, 'floor', floor or '', 'stop', '', 'error', '',
     'takeovers', '', 'abandoned', abandoned or '', 'own', own or '', 'cutInto', cutInto,
     'steer', hasSteered() and '1' or '', 'turnAgent', letter.agent,
-    'context', context or '', 'turnContext', turnContext or '', 'v', format)
+    'context', context or '', 'turnContext', turnContext or '', 'v', formatOf())
   hint('log')
   return {
     claim = claim, logId = logId, resumed = letter.kind == 'answer', abandoned = abandoned,
