@@ -3,17 +3,33 @@
  * copied files, so the tests fail if the image lacks a file or a package that the server needs.
  */
 import { execFile, spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { cp, mkdir, readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { z } from 'zod'
 
 import { testFolder } from './artefacts/test-folder.ts'
+import { pinnedImages } from './balancers/base-images.ts'
 import { loom, root, start, tidy } from './cli/command.ts'
 import { type RunningRedis, startRedis } from './redis/redis.ts'
 import { until } from './redis/until.ts'
+
+/** The parts of a CycloneDX list that this project needs. */
+const bill = z.object({
+  bomFormat: z.literal('CycloneDX'),
+  components: z.array(
+    z.object({
+      name: z.string(),
+      version: z.string(),
+      purl: z.string().startsWith('pkg:npm/'),
+      hashes: z.tuple([z.object({ alg: z.literal('SHA-512'), content: z.hex().length(128) })]),
+      licenses: z.array(z.object({})).min(1),
+    }),
+  ),
+})
 
 const lines = readFileSync(join(root, 'Dockerfile'), 'utf8')
   .replace(/^#.*\n/gm, '')
@@ -86,6 +102,27 @@ const environment = () => ({
 /** Reads the JSON list of a CMD or a HEALTHCHECK. */
 const argv = (words: string): [string, ...string[]] => JSON.parse(words.replace(/^[^[]*/, ''))
 
+it('each base image of the build and of the compose file has a digest', () => {
+  expect(pinnedImages().map(({ variable, name }) => [variable, name])).toEqual([
+    ['NODE_IMAGE', 'node:26-slim'],
+    ['DEBIAN_IMAGE', 'debian:bookworm-slim'],
+    ['REDIS_IMAGE', 'redis:7-alpine'],
+    ['NGINX_IMAGE', 'nginx:1-alpine'],
+  ])
+})
+
+/** The packages in a folder, each as `name@version`. */
+function packagesIn(folder: string): string[] {
+  const names = readdirSync(folder).filter((name) => !name.startsWith('.'))
+  return names.flatMap((name) => {
+    const path = join(folder, name)
+    if (name.startsWith('@')) return packagesIn(path)
+    const inner = join(path, 'node_modules')
+    const { name: full, version } = JSON.parse(readFileSync(join(path, 'package.json'), 'utf8'))
+    return [`${full}@${version}`, ...(existsSync(inner) ? packagesIn(inner) : [])]
+  })
+}
+
 describe('the image', () => {
   let redis: RunningRedis
 
@@ -115,6 +152,13 @@ describe('the image', () => {
     expect(there.filter((name) => name in devDependencies)).toEqual([])
     expect(there.filter((name) => name.startsWith('node-'))).toEqual([])
     expect(readdirSync(join(folder, 'node_modules/@vscode')).length).toBe(2)
+  })
+
+  it('the image has a list of its packages, with licences and checksums', () => {
+    const list = bill.parse(JSON.parse(readFileSync(join(folder, 'sbom.cdx.json'), 'utf8')))
+    const listed = list.components.map(({ name, version }) => `${name}@${version}`)
+    expect(listed.toSorted()).toEqual(packagesIn(join(folder, 'node_modules')).toSorted())
+    expect(listed.length).toBeGreaterThan(30)
   })
 
   it('the image serves playground, coder and Redis sessions', async () => {

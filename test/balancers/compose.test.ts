@@ -1,11 +1,9 @@
 /**
- * `docker-compose.yml` and the `Dockerfile`, unchanged, under a real Docker engine. If no engine
- * can run here, the test reports it; `programs.test.ts` runs the same cases with processes on every
+ * `docker-compose.yml` and the `Dockerfile`, unchanged, under a real Docker engine, with base images
+ * of the test. If no engine can run here, the test reports it; `programs.test.ts` runs the same cases with processes on every
  * machine.
  */
 import { execFile } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { promisify } from 'node:util'
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -13,11 +11,16 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { root } from '../cli/command.ts'
 import { freePort, localhost } from '../redis/server.ts'
 import { until } from '../redis/until.ts'
+import { pinnedImages } from './base-images.ts'
 import { type Engine, engineFault, importImages, startEngine } from './engine.ts'
 import { passesKill, passesRoll, type Topology } from './trial.ts'
 
 const run = promisify(execFile)
 const key = 'a-long-secret'
+/** Each image by its variable, without its digest: an image that is made here has another one. */
+const baseImages = Object.fromEntries(
+  pinnedImages().map(({ variable, name }) => [variable, name] as const),
+)
 const minutes = 60_000
 
 const fault = await engineFault()
@@ -37,10 +40,11 @@ describe.skipIf(fault !== undefined && !mustRun)('under a Docker engine', () => 
   beforeAll(async () => {
     await using opening = new AsyncDisposableStack()
     engine = opening.use(await startEngine())
-    await importImages(engine, imagesNamed())
+    await importImages(engine, Object.values(baseImages))
     const port = String(await freePort())
     const env = {
       ...engine.environment,
+      ...baseImages,
       LOOM_API_KEYS: key,
       LOOM_MODEL: 'demo/echo',
       PORT: port,
@@ -128,14 +132,6 @@ const containerOf = (docker: Engine['docker'], name: string): Promise<string> =>
 
 const isReady = async (url: string): Promise<boolean> =>
   (await fetch(`${url}/readyz`).catch(() => undefined))?.status === 200
-
-/** The names of all images that are not built here. */
-function imagesNamed(): string[] {
-  const read = (name: string) => readFileSync(join(root, name), 'utf8')
-  const built = [...read('Dockerfile').matchAll(/^FROM (\S+)/gm)]
-  const used = [...read('docker-compose.yml').matchAll(/^ +image: (\S+)/gm)]
-  return [...new Set([...built, ...used].map(([, name = '']) => name))]
-}
 
 async function topologyOf({ docker }: Engine, url: string): Promise<Topology> {
   const container = (index: number) => containerOf(docker, names[index] ?? '')
