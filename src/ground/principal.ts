@@ -3,7 +3,7 @@
  * to one tenant, and to one subject of it if the principal that began it has a subject.
  */
 
-/** The scopes, each of which includes the ones before it. */
+/** The scopes. Each one includes those before it. */
 export const scopeNames = ['read', 'chat', 'admin'] as const
 
 /**

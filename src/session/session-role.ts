@@ -8,7 +8,7 @@ import { isTaskId, rootOf } from '../store/task.ts'
 /** `owner`: may also delete the session and share it. */
 export type SessionRole = 'owner' | MemberRole
 
-/** The roles, each of which includes the ones before it. */
+/** The roles. Each one includes those before it. */
 const roles = ['reader', 'writer', 'owner'] as const
 
 export const includesRole = (held: SessionRole, needed: SessionRole): boolean =>

@@ -1,4 +1,4 @@
-/** The limits of trees on three servers, one of which dies meanwhile. */
+/** The limits of trees on three servers. One of the servers dies meanwhile. */
 import { randomUUID } from 'node:crypto'
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
