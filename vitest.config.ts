@@ -57,6 +57,8 @@ export default defineConfig({
     testTimeout: 180_000,
     hookTimeout: 180_000,
     expect: { poll: { timeout: 20_000 } },
+    // The commands that tests start share their compiled code.
+    env: { NODE_COMPILE_CACHE: join(import.meta.dirname, '.cache/code') },
     // A test that passes only after others, or only alone, is broken.
     sequence: { shuffle: true, sequencer: LongestFirst },
     allowOnly: false,

@@ -3,6 +3,7 @@ import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_p
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 
+import { compileCache } from './compile-cache.ts'
 import { within } from './deadline.ts'
 
 export interface LoomProcess {
@@ -26,7 +27,7 @@ export function startLoom(
 ): LoomProcess {
   return started(
     spawn(process.execPath, [program, ...words], {
-      env: { PATH: process.env['PATH'], PORT: '0', ...variables },
+      env: { PATH: process.env['PATH'], ...compileCache(), PORT: '0', ...variables },
       stdio: ['ignore', 'pipe', 'pipe'],
     }),
   )
@@ -40,7 +41,7 @@ export function startNpm(): LoomProcess {
   const child = spawn('npm', ['start'], {
     cwd: root,
     detached: true,
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], PORT: '0' },
+    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...compileCache(), PORT: '0' },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   groups.push(child)

@@ -7,6 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 
+import { compileCache } from '../compile-cache.ts'
 import { within } from '../deadline.ts'
 
 export const root = join(import.meta.dirname, '../..')
@@ -54,7 +55,12 @@ export function start(
   const [file = '', ...first] = program
   const child = spawn(file, [...first, ...words], {
     cwd: directory ?? root,
-    env: { PATH: process.env['PATH'], LOOM_MODEL: 'demo/fast', ...environment },
+    env: {
+      PATH: process.env['PATH'],
+      ...compileCache(),
+      LOOM_MODEL: 'demo/fast',
+      ...environment,
+    },
     detached: true,
   })
   running.push(child)

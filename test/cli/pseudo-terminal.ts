@@ -6,6 +6,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { stripVTControlCharacters } from 'node:util'
 
+import { compileCache } from '../compile-cache.ts'
 import { within } from '../deadline.ts'
 import { until } from '../redis/until.ts'
 import { command, root } from './command.ts'
@@ -66,6 +67,7 @@ export function openPseudoTerminal(
     cwd: directory,
     env: {
       PATH: process.env['PATH'],
+      ...compileCache(),
       TERM: 'xterm-256color',
       SHELL: '/bin/sh',
       LOOM_MODEL: 'demo/fast',
