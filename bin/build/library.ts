@@ -1,6 +1,6 @@
 /**
- * Builds the sources as JavaScript with type declarations, in the same folders, because Node.js
- * strips no types in `node_modules`. The assets are in modules (`asset-modules.ts`), so that a bundle
+ * Builds the sources as JavaScript with type declarations, because Node.js strips no types in
+ * `node_modules`. The assets are in modules (`asset-modules.ts`), so that a bundle
  * of a user contains them.
  */
 import { execFileSync } from 'node:child_process'
@@ -9,9 +9,10 @@ import { join, relative } from 'node:path'
 
 import { assetFiles } from './asset-files.ts'
 import { assetModule, isNotice } from './asset-modules.ts'
+import { joinModules } from './library-chunks.ts'
 import { place, root } from './place.ts'
 
-export function buildLibrary(): void {
+export async function buildLibrary(): Promise<void> {
   rmSync(place.library, { recursive: true, force: true })
   const compiler = join(root, 'node_modules/typescript/bin/tsc')
   const project = join(import.meta.dirname, 'tsconfig.json')
@@ -28,10 +29,13 @@ export function buildLibrary(): void {
     writeFileSync(file, readFileSync(file, 'utf8').replaceAll(relativeTypeScript, '$1.js$2'))
   }
   const assets = assetFiles()
+  const assetModules: string[] = []
   for (const file of codeFiles()) {
     const source = relative(place.library, file).replace(/\.js$/, '.ts')
     const text = assetModule(source, assets)
-    if (text !== undefined) writeFileSync(file, text)
+    if (text === undefined) continue
+    writeFileSync(file, text)
+    assetModules.push(file)
   }
   for (const path of [...assets.keys()].filter(isNotice)) {
     cpSync(join(root, path), join(place.library, path))
@@ -47,6 +51,7 @@ export function buildLibrary(): void {
   writeFileSync(command, outer)
   // The compiler copies it, because a source imports it.
   rmSync(join(place.library, 'package.json'))
+  await joinModules(codeFiles(), assetModules)
 }
 
 const relativeTypeScript = /((?:from|import\()\s*'\.[^']*)\.ts(')/g

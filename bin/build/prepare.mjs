@@ -10,5 +10,5 @@ const compiler = new URL('../../node_modules/typescript', import.meta.url)
 
 if (process.env.npm_command !== 'ci' && !existsSync(library) && existsSync(compiler)) {
   const { buildLibrary } = await import('./library.ts')
-  buildLibrary()
+  await buildLibrary()
 }
