@@ -37,7 +37,7 @@ function measure(name: string | undefined): Sample {
   return sample.parse(JSON.parse(execFileSync(execPath, words, { cwd: root }).toString()))
 }
 
-buildLibrary()
+await buildLibrary()
 const samples = Array.from({ length: rounds }, () => ({
   node: measure(undefined),
   ai: measure('ai'),
