@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto'
 
 import type { Context, MiddlewareHandler } from 'hono'
 
+import type { TraceHeaders } from '../src/ground/trace.ts'
 import type { RequestWatch } from '../src/server/request-watch.ts'
 import { outgoingOf } from '../src/wire/node-pipe.ts'
 import { setNote, type WatchedRequest } from './request-note.ts'
@@ -25,6 +26,7 @@ export function watchRequests(watches: readonly RequestWatch[]): MiddlewareHandl
       method,
       path,
       address: outgoing?.socket?.remoteAddress,
+      trace: traceIn(c),
     }
     setNote(c, note)
     c.header('x-request-id', note.id)
@@ -32,7 +34,10 @@ export function watchRequests(watches: readonly RequestWatch[]): MiddlewareHandl
     // The connection may close before the handler returns.
     const { promise: closed, resolve } = Promise.withResolvers<void>()
     outgoing?.once('close', resolve)
-    await next()
+    await listeners.reduce(
+      (handle, { within }) => (within === undefined ? handle : () => within(handle)),
+      next,
+    )()
     const headMs = performance.now() - startedAt
     const { status, headers } = c.res
     const route = routeOf(c)
@@ -48,6 +53,15 @@ export function watchRequests(watches: readonly RequestWatch[]): MiddlewareHandl
     }
     if (outgoing === undefined) end()
     else void closed.then(end)
+  }
+}
+
+function traceIn(c: Context): TraceHeaders {
+  const traceparent = c.req.header('traceparent')
+  const tracestate = c.req.header('tracestate')
+  return {
+    ...(traceparent !== undefined && { traceparent }),
+    ...(tracestate !== undefined && { tracestate }),
   }
 }
 

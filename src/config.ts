@@ -19,6 +19,7 @@ import {
 } from './config/access.ts'
 import { type ApiKey, keysIn } from './config/api-keys.ts'
 import { refuseMisspelt } from './config/names.ts'
+import { type TraceConfig, tracesOf } from './config/traces.ts'
 import {
   choice,
   folderAt,
@@ -93,6 +94,8 @@ export interface Config extends RegistryConfig {
   logFormat: 'text' | 'json'
   /** `auto`: `/metrics` needs an API key if the server has keys. `open`: it needs none. `off`: it has no metrics. */
   metrics: 'auto' | 'open' | 'off'
+  /** Whether the server has traces, and the form in which it sends them. */
+  traces: TraceConfig
   /** The kind of the store. Undefined chooses Redis if `redisUrl` is set, else files, else memory. */
   store: 'file' | 'memory' | 'redis' | undefined
   /**
@@ -160,6 +163,12 @@ const schema = z.object({
   LOOM_LOG_LEVEL: choice(['silent', 'error', 'info', 'debug']).default('info'),
   LOOM_LOG_FORMAT: choice(['text', 'json']).default('text'),
   LOOM_METRICS: choice(['auto', 'open', 'off']).default('auto'),
+  OTEL_SDK_DISABLED: z.string().default('false'),
+  OTEL_TRACES_EXPORTER: z.string().default('otlp'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.string().optional(),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: z.string().optional(),
+  OTEL_EXPORTER_OTLP_PROTOCOL: z.string().default('http/protobuf'),
+  OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: z.string().optional(),
   LOOM_AUTH: choice(['none', 'proxy']).optional(),
   LOOM_STORE: choice(['file', 'memory', 'redis']).optional(),
   LOOM_DATA: z.string().optional(),
@@ -246,6 +255,7 @@ export function readConfig(environment: Environment): Config {
     logLevel: set.LOOM_LOG_LEVEL,
     logFormat: set.LOOM_LOG_FORMAT,
     metrics: set.LOOM_METRICS,
+    traces: tracesOf(set),
     ...storeOf(set, variables),
     redisPrefix: set.LOOM_REDIS_PREFIX,
     apiKeys: set.LOOM_API_KEYS,

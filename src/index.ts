@@ -64,6 +64,7 @@ export { openRedisStore } from './store/open-redis-store.ts'
 export type { RedisStoreOptions, StoreCommand, StoreNotice } from './store/redis.ts'
 export type { WhenBusy } from './store/letter.ts'
 export type { StreamAgentOptions } from './stream-agent.ts'
+export { attachOpenTelemetry } from './open-telemetry.ts'
 export { attachDefaultLogger } from './ground/telemetry.ts'
 export type {
   TelemetryEvent,

@@ -24,6 +24,7 @@ describe('the settings', () => {
       logLevel: 'info',
       logFormat: 'text',
       metrics: 'auto',
+      traces: 'auto',
       redisUrl: undefined,
       redisPrefix: '',
       apiKeys: [],
@@ -100,6 +101,7 @@ describe('the settings', () => {
         LOOM_LOG_LEVEL: 'silent',
         LOOM_LOG_FORMAT: 'json',
         LOOM_METRICS: 'off',
+        OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318',
         LOOM_REDIS_PREFIX: 'prod:chat',
         REDIS_URL: 'redis+sentinel://a:1,b:2/main',
         LOOM_API_KEYS: 'first-key, alice:second-key,alice : third:key',
@@ -149,6 +151,7 @@ describe('the settings', () => {
       logLevel: 'silent',
       logFormat: 'json',
       metrics: 'off',
+      traces: 'http/protobuf',
       redisPrefix: 'prod:chat',
       redisUrl: 'redis+sentinel://a:1,b:2/main',
       apiKeys: [
@@ -184,6 +187,28 @@ describe('the settings', () => {
       modelsPath: '/etc/loom/models.json',
       modelsCache: '/home/ada/.cache/loom/models.br',
     })
+  })
+
+  it.each<[string, Record<string, string>, string]>([
+    ['the endpoint turns traces on', {}, 'http/protobuf'],
+    [
+      'the form of traces has its own variable',
+      { OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'http/json' },
+      'http/json',
+    ],
+    ['another exporter turns traces off', { OTEL_TRACES_EXPORTER: 'none' }, 'auto'],
+    ['OTEL_SDK_DISABLED turns all of OpenTelemetry off', { OTEL_SDK_DISABLED: 'true' }, 'off'],
+  ])('%s', (_, variables, traces) => {
+    const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }
+    expect(readConfig({ ...endpoint, ...variables }).traces).toBe(traces)
+  })
+
+  it('a collector by gRPC is refused with the protocols that Loom has', () => {
+    const variables = {
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4317',
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
+    }
+    expect(() => readConfig(variables)).toThrow('http/protobuf or http/json, not grpc')
   })
 
   it('an empty setting counts as not set', () => {

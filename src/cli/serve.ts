@@ -18,6 +18,7 @@ import type { Metrics } from '../server/metrics.ts'
 import { openLoom } from '../server/open-loom.ts'
 import { openRegistry } from '../server/open-registry.ts'
 import { type OpenedStore, openStore } from '../server/open-store.ts'
+import { openServerTraces } from '../server/open-traces.ts'
 import { Outage } from '../server/outage.ts'
 import { openServerLog } from '../server/server-log.ts'
 import { warmUp } from '../warm-up.ts'
@@ -57,6 +58,10 @@ export async function serve(world: CommandWorld, options: ServeOptions): Promise
       'LOOM_API_KEY is the key that the loom command sends. This server asks for no key: set LOOM_API_KEYS.',
     )
   }
+  const traces = await openServerTraces(config, {
+    version: app.version,
+    onFailure: (text) => notice(redact(text)),
+  })
   const registry = await openRegistry(config, {
     fetch: networkFetch(program.env),
     onRefresh(outcome) {
@@ -92,7 +97,7 @@ export async function serve(world: CommandWorld, options: ServeOptions): Promise
   const loom = await openLoom(parts).catch((error: unknown) => failAtStart(error, config))
   await warm
   metrics?.observe(loom.sessions)
-  const watches = [...log.watches, ...(metrics === undefined ? [] : [metrics.watch])]
+  const watches = [...log.watches, ...[metrics, traces].flatMap((each) => each?.watch ?? [])]
   if (config.access.jwt?.audiences.length === 0) {
     notice(
       'LOOM_JWT_AUDIENCE is not set: the server accepts every token of this issuer, also those for other services.',
@@ -128,6 +133,7 @@ export async function serve(world: CommandWorld, options: ServeOptions): Promise
   await Promise.race([finish(loom, server, { ...config, ...kept }), stopSignal(program)])
   limits?.close()
   metrics?.close()
+  await traces?.close()
   log.close()
   return exitCodes.done
 }

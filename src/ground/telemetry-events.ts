@@ -4,6 +4,7 @@
  */
 import type { FinishReason } from '../event.ts'
 import type { Pauses } from './pause-meter.ts'
+import type { TraceHeaders } from './trace.ts'
 
 /** The labels of each event of a run. The ids of sessions are those by which their principal names them. */
 export interface RunLabels {
@@ -223,8 +224,8 @@ export interface TelemetryEvents {
   'context:compact': [CompactionSize, CompactionMessages & RunLabels]
   /** An instance took the turn of another one. Its `turn:start` follows. */
   'turn:takeover': [TakeoverCount, Takeover & TurnLabels]
-  /** A turn of a session begins or continues in this instance. */
-  'turn:start': [TurnWait, TurnLabels]
+  /** A turn of a session begins or continues in this instance. It has the trace of its letter, if there is one. */
+  'turn:start': [TurnWait, TraceHeaders & TurnLabels]
   /** A turn has ended in this instance. */
   'turn:stop': [Duration, TurnEnding & TurnLabels]
 }

@@ -11,6 +11,7 @@ import { type Clock, wait } from '../ground/clock.ts'
 import { LoomError } from '../ground/error.ts'
 import { PauseMeter } from '../ground/pause-meter.ts'
 import { hasSubscriber } from '../ground/telemetry.ts'
+import { inTrace } from '../ground/trace.ts'
 import { untilAborted } from '../ground/until-aborted.ts'
 import type { ModelFacts, ModelReference, Models } from '../model.ts'
 import { type Sink, SinkFailure } from '../sink.ts'
@@ -188,7 +189,10 @@ async function read(
   telemetry.publish('llm:start', () => [{}, { model: name, messageCount: options.prompt.length }])
   let failure: LoomError | undefined
   try {
-    await readModel({ model, options, limits, signal, clock, receive: reply.receive })
+    await inTrace(
+      () => ({ type: 'model', runId: telemetry.labels.runId }),
+      () => readModel({ model, options, limits, signal, clock, receive: reply.receive }),
+    )
     failure = reply.failure ?? missingEnd(reply)
   } catch (error) {
     if (error instanceof SinkFailure) throw error

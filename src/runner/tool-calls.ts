@@ -12,6 +12,7 @@ import type { DataSchemas } from '../data-part.ts'
 import type { StepRecord } from '../event.ts'
 import type { Clock } from '../ground/clock.ts'
 import { errorMessage, LoomError } from '../ground/error.ts'
+import { inTrace } from '../ground/trace.ts'
 import { timerMaxMs, untilAborted } from '../ground/until-aborted.ts'
 import { toolOutput } from '../model/prompt/tool-output.ts'
 import { type Sink, SinkFailure } from '../sink.ts'
@@ -98,7 +99,10 @@ async function runToolCall(call: ToolCall, options: ToolCallsOptions): Promise<T
   const steps = new CallSteps({ call, beforeStart, record })
   const data = dataOf(call, options)
   const callOptions = { ...options, steps, data }
-  const outcome = await outcomeOf(call, callOptions)
+  const outcome = await inTrace(
+    () => ({ type: 'tool', runId: telemetry.labels.runId, toolCallId: call.toolCallId }),
+    () => outcomeOf(call, callOptions),
+  )
   steps.close()
   data.close()
   if (outcome === 'parked') {

@@ -1,5 +1,6 @@
 /** What the server notes about a request, and the functions that receive it: metrics, log, traces. */
 import type { LoomErrorCode } from '../ground/error.ts'
+import type { TraceHeaders } from '../ground/trace.ts'
 
 /** A request that has arrived. The routes add what they learn about it. */
 export interface RequestNote {
@@ -9,6 +10,8 @@ export interface RequestNote {
   readonly path: string
   /** The address of the other end of the connection: a client, or the proxy in front of this server. */
   readonly address?: string | undefined
+  /** The trace of the sender, as it names it. */
+  readonly trace?: TraceHeaders
   /** The session, as its principal names it. Undefined for a request about none. */
   sessionId?: string | undefined
   /** The assistant message that answers a post. */
@@ -36,6 +39,8 @@ export interface RequestEnd {
 
 /** The functions that receive one request. */
 export interface RequestListener {
+  /** Runs the handler of the request. @defaultValue calls it */
+  within?: (handle: () => Promise<void>) => Promise<void>
   /** The head of a streamed response is sent, and the client reads events from now on. */
   onStream?: () => void
   onEnd: (end: RequestEnd) => void

@@ -6,6 +6,7 @@ import type { UIMessage } from 'ai'
 
 import { LoomError } from '../ground/error.ts'
 import { isFields } from '../ground/fields.ts'
+import { currentTrace, type TraceHeaders } from '../ground/trace.ts'
 import type { InstanceIndex } from '../store/instances.ts'
 import type { Letter, QueueOnStop, WhenBusy } from '../store/letter.ts'
 import type { MailboxStore, PostReply, QueueEdit } from '../store/mailbox.ts'
@@ -101,6 +102,8 @@ export class Mailboxes {
     if (!agents.includes(request.agent)) throw missingAgent(request.agent, agents)
     // A turn that runs may wait for a task, and a message for its answer: they wait for no place.
     const isAdmitted = isOfTurn || letter.kind === 'answer'
+    // Later, other code may run. A schedule posts long after the request that made it.
+    const trace = isOfTurn || isPatient ? {} : currentTrace()
     let endReservation: (() => void) | undefined
     try {
       if (!isAdmitted) endReservation = await this.#reserve(letter, request)
@@ -113,7 +116,7 @@ export class Mailboxes {
     const reply = instance.withClaim(sessionId, async () => {
       // The index first, so that some instance finds every accepted letter.
       await store.note(instance.id, sessionId)
-      const reply = await store.post(sessionId, asPosted(letter), {
+      const reply = await store.post(sessionId, asPosted(letter, trace), {
         mailboxLimit,
         mailboxBytesMax,
         ...request,
@@ -246,14 +249,14 @@ export const queuedMessages = (letters: readonly Letter[]): UIMessage[] =>
   })
 
 /**
- * Notes the time of the post, and copies the context to the letter, where the store reads it and keeps it for
- * later turns.
+ * Notes the time and the trace of the post, and copies the context to the letter, where the store reads it and
+ * keeps it for later turns.
  */
-function asPosted({ request, ...letter }: Letter): Letter {
+function asPosted({ request, ...letter }: Letter, trace: TraceHeaders): Letter {
   const { context = request.context } = letter
   return {
     ...letter,
-    request: { ...request, postedAt: Date.now() },
+    request: { ...request, postedAt: Date.now(), ...trace },
     ...(context !== undefined && { context }),
   }
 }

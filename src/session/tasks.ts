@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto'
 
 import type { TaskOrder } from '../call-task.ts'
 import { LoomError } from '../ground/error.ts'
+import { currentTrace } from '../ground/trace.ts'
 import type { FoldedMessage } from '../message-fold.ts'
 import type { Sink } from '../sink.ts'
 import type { Store } from '../store.ts'
@@ -83,7 +84,9 @@ export class Tasks implements TurnTasks {
       )
     }
     const key = keyOf(sessionId, messageId, toolCallId)
-    const { model: _model, context: _context, ...request } = origin.request
+    const { model: _model, context: _context, ...inherited } = origin.request
+    // The turn of the task is a part of the call that starts it.
+    const request = { ...inherited, ...currentTrace() }
     const task: Task = {
       id: taskId(rootOf(sessionId), key),
       parent: sessionId,

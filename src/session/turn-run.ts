@@ -95,10 +95,10 @@ export class TurnRun implements RunningTurn {
     const endCount = isTaskId(sessionId) ? undefined : meter?.begin(senderOf(this.claim))
     let unwatch: (() => void) | undefined
     let commit: Commit | undefined
-    const publishEnd = await publishTurn(this.claim, this.world)
+    const published = await publishTurn(this.claim, this.world)
     try {
       unwatch = await store.watch(sessionId, 'intents', () => void this.#readIntents())
-      commit = await this.#perform()
+      commit = await published.within(() => this.#perform())
       if (isGone(this)) return undefined
       await this.#log.flush()
       return await this.#finish(commit)
@@ -113,7 +113,7 @@ export class TurnRun implements RunningTurn {
       this.#tail.end()
       if (tails.get(sessionId)?.tail === this.#tail) tails.delete(sessionId)
       const end = this.#commit?.isLost === true ? 'lost' : this.#endReason
-      publishEnd(turnEnding(end, this.#commit && commit))
+      published.end(turnEnding(end, this.#commit && commit))
     }
   }
 

@@ -6,6 +6,7 @@ import type {
   TurnLabels,
 } from '../ground/telemetry-events.ts'
 import { hasSubscriber, publish } from '../ground/telemetry.ts'
+import { inTrace, type TraceHeaders, turnName } from '../ground/trace.ts'
 import { isTaskId, rootOf } from '../store/task.ts'
 import { type Claim, type Commit, handedOver } from '../store/turn.ts'
 import { namesOf, publicId } from './tenant-ids.ts'
@@ -13,17 +14,33 @@ import type { TurnEnd, TurnWorld } from './turn-world.ts'
 
 type World = Pick<TurnWorld, 'instance' | 'clock' | 'tasks'>
 
-/** Publishes that a turn has begun in this instance. Returns the function that publishes its end. */
-export async function publishTurn(
-  claim: Claim,
-  world: World,
-): Promise<(ending: TurnEnding) => void> {
+/** A turn whose start was published. */
+export interface PublishedTurn {
+  /** Runs the work of the turn as a part of its trace. */
+  within: <RESULT>(work: () => RESULT) => RESULT
+  /** Publishes the end of the turn. */
+  end: (ending: TurnEnding) => void
+}
+
+/** Publishes that a turn has begun in this instance. */
+export async function publishTurn(claim: Claim, world: World): Promise<PublishedTurn> {
   const { clock } = world
   const started = clock.elapsed()
   const labels = await labelsFor(claim, world, ['turn:start', 'turn:stop'])
-  publish('turn:start', labels, () => [waitOf(claim), {}])
-  return (ending) => {
-    publish('turn:stop', labels, () => [{ durationMs: clock.elapsed() - started }, ending])
+  publish('turn:start', labels, () => [waitOf(claim), traceOf(claim)])
+  return {
+    within: (work) => inTrace(() => ({ type: 'turn', turn: turnName(labels()) }), work),
+    end(ending) {
+      publish('turn:stop', labels, () => [{ durationMs: clock.elapsed() - started }, ending])
+    },
+  }
+}
+
+function traceOf({ letter: { request } }: Claim): TraceHeaders {
+  const { traceparent, tracestate } = request
+  return {
+    ...(traceparent !== undefined && { traceparent }),
+    ...(tracestate !== undefined && { tracestate }),
   }
 }
 

@@ -2,6 +2,8 @@
 import type { JSONObject } from '@ai-sdk/provider'
 import type { UIMessage } from 'ai'
 
+import type { TraceHeaders } from '../ground/trace.ts'
+
 /** A message, or the answer to a call, on its way to a turn. A post makes it. */
 export interface Letter {
   /**
@@ -41,8 +43,11 @@ export interface Letter {
   request: LetterRequest
 }
 
-/** The data for the instance that runs the turn: plain JSON. */
-export interface LetterRequest {
+/**
+ * The data for the instance that runs the turn: plain JSON. The trace is that of the request or the tool call
+ * that posted the letter. It is absent without a tracer, and in a letter of an earlier version.
+ */
+export interface LetterRequest extends TraceHeaders {
   /** The name of the agent that answers. */
   agent: string
   /** The model that the client chose among the `models` of the agent. @defaultValue the agent's model */
