@@ -34,13 +34,22 @@ export async function list(c: Context, { loom, tenant }: AdminWorld): Promise<Re
   })
   return c.json({
     tenant,
-    sessions: page.sessions.map(({ subject: owner, members = [], ...record }) => ({
-      ...sessionInfo(record),
-      ...(owner !== undefined && { subject: owner }),
-      members,
-    })),
+    sessions: page.sessions.map(governedSession),
     ...(page.before !== undefined && { before: page.before }),
   })
+}
+
+const governedSession = ({ subject, members = [], ...record }: SessionRecord) => ({
+  ...sessionInfo(record),
+  ...(subject !== undefined && { subject }),
+  members,
+})
+
+/** Returns one session in the form of the list, with its tasks. */
+export async function show(c: Context, world: AdminWorld): Promise<Response> {
+  const session = await sessionIn(c, world)
+  const tasks = await world.loom.sessions.tasks(session.id, world.tenant)
+  return c.json({ ...governedSession(session), tasks })
 }
 
 /** Stops a session with all tasks below it. Its queue is cleared, so that it does not continue by itself. */

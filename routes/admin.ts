@@ -10,7 +10,7 @@ import { type AdminWorld, worldOfAdmin } from './admin-world.ts'
 import { onlyMethods } from './methods.ts'
 import { adminRouteTable, type Method, methods } from './route-table.ts'
 
-type HandlerName = 'list' | 'remove' | 'stop' | 'exportAll' | 'erase'
+type HandlerName = 'list' | 'show' | 'remove' | 'stop' | 'exportAll' | 'erase'
 
 type Handler = (c: Context, world: AdminWorld) => Response | Promise<Response>
 
@@ -21,6 +21,7 @@ export function adminRoutes(app: Hono, loom: Loom): void {
     return handler(c, worldOfAdmin(c, loom))
   }
   app.get('/api/admin/sessions', to('list'))
+  app.get('/api/admin/sessions/:id', to('show'))
   app.delete('/api/admin/sessions/:id', to('remove'))
   app.post('/api/admin/sessions/:id/stop', to('stop'))
   app.get('/api/admin/export', to('exportAll'))

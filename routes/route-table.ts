@@ -60,6 +60,7 @@ export type SessionHandlerName = (typeof sessionRouteTable)[number]['handler']
 /** The routes with which an admin governs its tenant. */
 export const adminRouteTable = [
   { method: 'GET', path: '/api/admin/sessions', scope: 'admin' },
+  { method: 'GET', path: '/api/admin/sessions/:id', scope: 'admin' },
   { method: 'DELETE', path: '/api/admin/sessions/:id', scope: 'admin' },
   { method: 'POST', path: '/api/admin/sessions/:id/stop', scope: 'admin' },
   { method: 'GET', path: '/api/admin/export', scope: 'admin' },

@@ -23,6 +23,16 @@ export const adminOperations: readonly Operation[] = [
     answers: { 200: json('A page of sessions.', 'AdminSessions') },
   },
   {
+    method: 'get',
+    path: '/api/admin/sessions/:id',
+    id: 'showTenantSession',
+    summary: 'Returns a session of any subject, with its owner and its tasks.',
+    tag,
+    parameters: [tenant],
+    answers: { 200: json('The session.', 'AdminSession') },
+    errors: ['not-found'],
+  },
+  {
     method: 'delete',
     path: '/api/admin/sessions/:id',
     id: 'deleteTenantSession',

@@ -55,6 +55,11 @@ const session = z.object({
   spent: spent.optional(),
 })
 
+const governedSession = session.extend({
+  subject: z.string().optional(),
+  members: z.array(memberSchema),
+})
+
 const task = z.object({
   id: z.string(),
   parentId: z.string(),
@@ -189,11 +194,10 @@ export const responseSchemas = {
     models: z.array(listedModel),
     total: count,
   }),
+  AdminSession: governedSession.extend({ tasks: z.array(task) }),
   AdminSessions: z.object({
     tenant: z.string(),
-    sessions: z.array(
-      session.extend({ subject: z.string().optional(), members: z.array(memberSchema) }),
-    ),
+    sessions: z.array(governedSession),
     before: z.number().optional(),
   }),
   Certificate: certificate,

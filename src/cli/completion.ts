@@ -64,7 +64,9 @@ export async function complete(
   const [current = '', before] = [words.at(-1), words.at(-2)]
   const commands = program.commands.filter((command) => !command.name().startsWith('_'))
   const named = commands.find((command) => words.slice(0, -1).includes(command.name()))
-  const command = named ?? commands.find((command) => command.name() === 'chat')
+  const parts = named?.commands ?? []
+  const part = parts.find((command) => words.slice(0, -1).includes(command.name()))
+  const command = part ?? named ?? commands.find((command) => command.name() === 'chat')
   const option = command?.options.find(
     ({ short, long }) => before !== undefined && (before === short || before === long),
   )
@@ -83,6 +85,10 @@ export async function complete(
   const names = commands.map((command) => command.name())
   if (named?.name() === 'help') return candidatesFor(names, current)
   if (named?.name() === 'completion') return candidatesFor(['bash', 'zsh', 'fish'], current)
+  if (part === undefined && parts.length > 0) {
+    const names = parts.map((command) => command.name())
+    return candidatesFor(names, current)
+  }
   if (named !== undefined || words.length > 1) return []
   return candidatesFor(names, current)
 }

@@ -14,6 +14,7 @@ const byCode: Partial<Record<LoomErrorCode, number>> = {
   'missing-key': exitCodes.setup,
   'unknown-model': exitCodes.setup,
   unauthorized: exitCodes.setup,
+  forbidden: exitCodes.setup,
   'model-timeout': exitCodes.limit,
   'over-budget': exitCodes.limit,
 }

@@ -6,6 +6,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 
 import { errorMessage, LoomError } from '../ground/error.ts'
 import { nearestNames } from '../ground/nearest.ts'
+import { addAdmin } from './admin-commands.ts'
 import type { CommandWorld } from './app.ts'
 import type { ChatFlags } from './chat-options.ts'
 import { exitCodeOf, exitCodes } from './exit-code.ts'
@@ -112,6 +113,7 @@ function createProgram(world: CommandWorld, onEnd: (exitCode: number) => void): 
       process.stdout.write(await listModels(world, { query: words.join(' '), isJson: json }))
     })
   addSessions(program, world)
+  addAdmin(program, world, onEnd)
   program
     .command('key')
     .description('make an API key, and print it with the setting of the server that has its hash')

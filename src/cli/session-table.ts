@@ -27,7 +27,7 @@ export function sessionTable(
 }
 
 /** Formats a time to the minute, in local time. The texts sort by time. */
-function when(ms: number): string {
+export function when(ms: number): string {
   const date = new Date(ms)
   const two = (value: number) => String(value).padStart(2, '0')
   const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`

@@ -6,8 +6,8 @@ import type { Environment } from '../ground/environment.ts'
 import { LoomError } from '../ground/error.ts'
 import { didYouMean, nearestNames } from '../ground/nearest.ts'
 
-/** The command reads this name: the API key that it sends to a server. */
-const otherNames = ['LOOM_API_KEY']
+/** The command reads these names: the API key that it sends to a server, and the server of `loom admin`. */
+const otherNames = ['LOOM_API_KEY', 'LOOM_URL']
 
 /**
  * Variables that Kubernetes and Docker set in every container for a service whose name begins with

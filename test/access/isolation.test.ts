@@ -135,6 +135,7 @@ const plans: Readonly<Record<string, (id: string) => { path: string; body?: unkn
     body: { approved: true },
   }),
   'GET /sessions': () => ({ path: '/sessions?subject=ada' }),
+  'GET /sessions/:id': (id) => ({ path: `/sessions/${id}` }),
   'DELETE /sessions/:id': (id) => ({ path: `/sessions/${id}` }),
   'POST /sessions/:id/stop': (id) => ({ path: `/sessions/${id}/stop` }),
   'GET /export': () => ({ path: '/export?subject=ada' }),

@@ -22,6 +22,7 @@ describe('completions', () => {
       'init',
       'models',
       'sessions',
+      'admin',
       'key',
       'completion',
       'help',
@@ -41,6 +42,8 @@ describe('completions', () => {
     expect(await complete('--tools', 'bash,edi')).toEqual(['bash,edit_file'])
     expect(await complete('completion', 'z')).toEqual(['zsh'])
     expect(await complete('sessions', '--')).toEqual(['--url', '--rm', '--json', '--help'])
+    expect(await complete('admin', 'e')).toEqual(['export', 'erase'])
+    expect(await complete('admin', 'erase', '--s')).toEqual(['--subject'])
     expect(await complete('a question', '')).toEqual([])
   })
 

@@ -13,27 +13,30 @@ interface RequestOptions {
   isAsync?: boolean
 }
 
-/** The deadline of a request without a stream, in milliseconds. */
-const replyMs = 30_000
-
 export interface ApiOptions {
   /** The address of the server, such as http://127.0.0.1:3000. */
   url: string
   /** The bearer token, if the server needs one. */
   apiKey: string | undefined
+  /** The path before those of the requests. @defaultValue '/api/chat' */
+  path?: string
+  /** The deadline of a request without a stream, in milliseconds. @defaultValue 30000 */
+  replyMs?: number
 }
 
 export class Api {
   readonly #base: string
+  readonly #replyMs: number
   readonly #headers: Readonly<Record<string, string>>
   readonly #resumable = resumableFetch()
 
   /** @throws LoomError `invalid-request` for an address that is not http or https */
-  constructor({ url, apiKey }: ApiOptions) {
+  constructor({ url, apiKey, path = '/api/chat', replyMs = 30_000 }: ApiOptions) {
     if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
       throw new LoomError('invalid-request', `--url ${JSON.stringify(url)} is not an http address.`)
     }
-    this.#base = `${url.replace(/\/+$/, '').replace(/\/api(?:\/chat)?$/, '')}/api/chat`
+    this.#base = `${url.replace(/\/+$/, '').replace(/\/api(?:\/chat)?$/, '')}${path}`
+    this.#replyMs = replyMs
     this.#headers = {
       'content-type': 'application/json',
       // Printed text cannot be removed, so the client must not receive `reset-step`.
@@ -49,13 +52,26 @@ export class Api {
         accept: 'application/json',
         ...(options.isAsync === true && { prefer: 'respond-async' }),
       },
-      signal: AbortSignal.timeout(replyMs),
+      signal: AbortSignal.timeout(this.#replyMs),
       fetch,
     })
     if (response.status === 204) return undefined
     return response.json().catch((cause: unknown) => {
       throw notLoom(this.#base, cause)
     })
+  }
+
+  /** The address before the paths of the requests. */
+  get address(): string {
+    return this.#base
+  }
+
+  /** Returns the bytes of an answer of any length. */
+  async body(path: string): Promise<ReadableStream<Uint8Array>> {
+    const headers = { accept: '*/*' }
+    const { body } = await this.#request('GET', path, { headers, fetch })
+    if (body === null) throw notLoom(this.#base)
+    return body
   }
 
   async remove(id: string): Promise<boolean> {
@@ -111,6 +127,7 @@ export const notLoom = (url: string, cause?: unknown): LoomError =>
 
 const codes: Readonly<Record<number, LoomErrorCode>> = {
   401: 'unauthorized',
+  403: 'forbidden',
   404: 'not-found',
   409: 'refused',
   410: 'gone',

@@ -1,0 +1,54 @@
+/** The subcommands of `loom admin`. Each loads its modules when it runs. */
+import type { Command } from 'commander'
+
+import type { AdminFlags } from './admin/place.ts'
+import type { CommandWorld } from './app.ts'
+import { exitCodes } from './exit-code.ts'
+
+const explanation = `
+The server is --url or LOOM_URL, and the key LOOM_API_KEY. The key needs the scope
+admin; it governs its own tenant.`
+
+/** @param onEnd receives the exit code of the command */
+export function addAdmin(
+  program: Command,
+  world: CommandWorld,
+  onEnd: (exitCode: number) => void,
+): void {
+  const admin = program
+    .command('admin')
+    .description('govern the sessions of a tenant on a server')
+    .addHelpText('after', explanation)
+  const load = () => import('./admin/actions.ts')
+  const add = (name: string, description: string) =>
+    admin
+      .command(name)
+      .description(description)
+      .option('--url <address>', 'the address of the server (LOOM_URL)')
+      .option('--tenant <name>', 'the tenant, if the key governs several')
+  add('sessions', 'list the sessions, the last used first')
+    .option('--subject <name>', 'only those of this subject')
+    .option('--limit <number>', 'at most this number of sessions (100)')
+    .option('--json', 'print JSON')
+    .action(async (flags: AdminFlags) => (await load()).sessions(world, flags))
+  add('inspect <id>', 'show one session')
+    .option('--json', 'print JSON')
+    .action(async (id: string, flags: AdminFlags) => (await load()).inspect(world, id, flags))
+  add('stop <id>', 'stop a session, its tasks and its queue')
+    .option('--json', 'print JSON')
+    .action(async (id: string, flags: AdminFlags) => (await load()).stop(world, id, flags))
+  add('delete <id>', 'delete a session with its tasks')
+    .option('--json', 'print JSON')
+    .action(async (id: string, flags: AdminFlags) => (await load()).remove(world, id, flags))
+  add('export', 'print everything that is stored, one session as JSON on each line')
+    .option('--subject <name>', 'only the sessions of this subject')
+    .action(async (flags: AdminFlags) => (await load()).exportAll(world, flags))
+  add('erase', 'erase everything of a subject, or of the tenant that --tenant names')
+    .option('--subject <name>', 'the subject')
+    .option('-y, --yes', 'do not ask')
+    .option('--json', 'print the certificate as JSON')
+    .action(async (flags: AdminFlags) => {
+      const isComplete = await (await load()).erase(world, flags)
+      if (!isComplete) onEnd(exitCodes.failed)
+    })
+}

@@ -1,0 +1,97 @@
+/** The effects of the subcommands of `loom admin`. */
+import { LoomError } from '../../ground/error.ts'
+import { fieldsOf, textField } from '../../ground/fields.ts'
+import type { CommandWorld } from '../app.ts'
+import { notLoom } from '../remote/api.ts'
+import { confirms } from './confirmation.ts'
+import { type AdminFlags, apiOf, at, sessionPath } from './place.ts'
+import { certificateText, sessionRows, sessionText } from './text.ts'
+
+/** The most sessions that a page of the server has. */
+const pageMax = 200
+
+export async function sessions(world: CommandWorld, flags: AdminFlags): Promise<void> {
+  const api = apiOf(world, flags)
+  const limit = limitIn(flags, 100)
+  const { tenant, subject } = flags
+  const found: unknown[] = []
+  let before: string | undefined
+  do {
+    const page = String(Math.min(limit - found.length, pageMax))
+    const path = at('/sessions', { tenant, subject, before, limit: page })
+    const { sessions, before: next } = fieldsOf(await api.json('GET', path))
+    if (!Array.isArray(sessions)) throw notLoom(api.address)
+    found.push(...sessions)
+    before = typeof next === 'number' ? String(next) : undefined
+  } while (before !== undefined && found.length < limit)
+  print(world, flags, { sessions: found }, () => sessionRows(found))
+  if (before !== undefined) {
+    world.program.stderr.write(`loom: There are more sessions than --limit ${limit}.\n`)
+  }
+}
+
+export async function inspect(world: CommandWorld, id: string, flags: AdminFlags): Promise<void> {
+  const path = at(sessionPath(id), { tenant: flags.tenant })
+  const session = await apiOf(world, flags).json('GET', path)
+  print(world, flags, session, () => sessionText(session))
+}
+
+export async function stop(world: CommandWorld, id: string, flags: AdminFlags): Promise<void> {
+  const path = at(`${sessionPath(id)}/stop`, { tenant: flags.tenant })
+  const result = await apiOf(world, flags).json('POST', path)
+  const { stopped } = fieldsOf(result)
+  print(world, flags, result, () => (stopped === true ? 'Stopped.\n' : 'No answer ran.\n'))
+}
+
+/** @throws LoomError `not-found` */
+export async function remove(world: CommandWorld, id: string, flags: AdminFlags): Promise<void> {
+  await apiOf(world, flags).json('DELETE', at(sessionPath(id), { tenant: flags.tenant }))
+  print(world, flags, { deleted: id }, () => 'Deleted.\n')
+}
+
+/** Prints as fast as the reader of stdout reads. */
+export async function exportAll(world: CommandWorld, flags: AdminFlags): Promise<void> {
+  const { tenant, subject } = flags
+  const api = apiOf(world, flags)
+  const body = await api.body(at('/export', { tenant, subject }))
+  const { stdout } = world.program
+  for await (const bytes of body) {
+    if (stdout.write(bytes)) continue
+    await new Promise<void>((resolve) => stdout.once('drain', resolve))
+  }
+}
+
+/** Returns whether nothing is left. @throws LoomError `invalid-request` without a consent */
+export async function erase(world: CommandWorld, flags: AdminFlags): Promise<boolean> {
+  const { tenant, subject } = flags
+  const api = apiOf(world, flags)
+  const name = subject ?? tenant
+  if (name === undefined) {
+    throw new LoomError('invalid-request', 'Name what to erase: --subject NAME or --tenant NAME.')
+  }
+  const what = subject === undefined ? `the tenant ${name}` : `the subject ${name}`
+  if (flags.yes !== true && !(await confirms(world.program, what, name))) {
+    throw new LoomError('invalid-request', 'Nothing was erased.')
+  }
+  const path = at('/erase', { tenant })
+  const body = { ...(subject === undefined ? { tenant } : { subject }), confirm: name }
+  const certificate = await api.json('POST', path, { body })
+  print(world, flags, certificate, () => certificateText(certificate, what))
+  return fieldsOf(certificate)['complete'] === true
+}
+
+function print(
+  { program }: CommandWorld,
+  { json }: AdminFlags,
+  value: unknown,
+  text: () => string,
+): void {
+  program.stdout.write(json === true ? `${JSON.stringify(value)}\n` : text())
+}
+
+/** @throws LoomError `invalid-request` */
+function limitIn({ limit = '' }: AdminFlags, otherwise: number): number {
+  if (limit === '') return otherwise
+  if (/^[1-9]\d{0,5}$/.test(limit)) return Number(limit)
+  throw new LoomError('invalid-request', `--limit ${limit} is not a whole number above 0.`)
+}

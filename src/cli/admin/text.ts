@@ -1,0 +1,54 @@
+/** The answers of the routes of admins as text. Texts of the server lose their control characters. */
+import { fieldsOf } from '../../ground/fields.ts'
+import { plainLine } from '../render/plain.ts'
+import { when } from '../session-table.ts'
+
+/** One line for each session: the last use, the state, the owner, the id and the title. */
+export function sessionRows(sessions: readonly unknown[]): string {
+  if (sessions.length === 0) return 'There are no sessions.\n'
+  const rows = sessions.map((session) => {
+    const { id, title, agent, state, subject, updatedAt } = fieldsOf(session)
+    return [timeOf(updatedAt), word(state), word(subject), word(id), text(title ?? agent)]
+  })
+  return table(rows)
+}
+
+/** One line for each field. A field with several values has its JSON. */
+export function sessionText(session: unknown): string {
+  return table(Object.entries(fieldsOf(session)).map(([name, value]) => [name, shown(name, value)]))
+}
+
+export function certificateText(certificate: unknown, what: string): string {
+  const { sessions, tasks, messages, keys, memberships, complete, endedAt } = fieldsOf(certificate)
+  const counts = `${number(sessions)} sessions, ${number(tasks)} tasks, ${number(messages)} messages and ${number(keys)} keys`
+  const others = number(memberships) === '0' ? '' : `, and ${number(memberships)} memberships`
+  const end = complete === true ? 'Nothing is left.' : 'Something is left: erase again.'
+  return `Erased ${plainLine(what)} at ${text(endedAt)}: ${counts}${others}. ${end}\n`
+}
+
+/** Columns with two spaces between them. The last one has no padding. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = []
+  for (const row of rows) {
+    for (const [at, cell] of row.entries()) widths[at] = Math.max(widths[at] ?? 0, cell.length)
+  }
+  const lines = rows.map((row) =>
+    row.map((cell, at) => (at === row.length - 1 ? cell : cell.padEnd(widths[at] ?? 0))).join('  '),
+  )
+  return lines.map((line) => `${line.trimEnd()}\n`).join('')
+}
+
+export const timeOf = (value: unknown): string =>
+  typeof value === 'number' ? when(value) : '-'.padEnd(16)
+
+const number = (value: unknown): string => String(typeof value === 'number' ? value : 0)
+
+export const text = (value: unknown): string => (typeof value === 'string' ? plainLine(value) : '')
+
+/** A cell that is never empty, so that a program can split the line. */
+export const word = (value: unknown): string => text(value) || '-'
+
+function shown(name: string, value: unknown): string {
+  if (typeof value === 'number' && name.endsWith('At')) return when(value)
+  return plainLine(typeof value === 'string' ? value : JSON.stringify(value))
+}
