@@ -35,7 +35,8 @@ export function enforceAccess(
     if (needed !== 'nothing') {
       const principal = await authenticate(c)
       principals.set(c.req.raw, principal)
-      if (needed !== 'principal') requireScope(c, principal, needed)
+      const isOperator = principal.operator !== undefined && rowOf(c)?.isForOperators === true
+      if (needed !== 'principal' && !isOperator) requireScope(c, principal, needed)
     }
     await next()
   }
@@ -43,16 +44,24 @@ export function enforceAccess(
 
 /** What a request needs: nothing, any principal (for an answer 404 or 405), or a principal with a scope. */
 function needOf(c: Context): 'nothing' | 'principal' | Scope {
-  // Its successor in `hono/route` is missing in the oldest Hono of the peer range.
-  const matched = c.req.matchedRoutes.filter(({ path }) => !path.endsWith('*'))
+  const matched = matchedBy(c)
   const rows = matched.flatMap(({ path }) => rowsAt.get(path) ?? [])
-  const method = c.req.method === 'HEAD' ? 'GET' : c.req.method
-  const row = rows.find((each) => each.method === method)
+  const row = rowOf(c)
   if (row !== undefined) return row.scope === 'public' ? 'nothing' : row.scope
   if (rows.length > 0)
     return rows.every(({ scope }) => scope === 'public') ? 'nothing' : 'principal'
   if (matched.some((each) => each.method !== 'ALL')) return 'admin'
   return c.req.path.startsWith('/api/') ? 'principal' : 'nothing'
+}
+
+// Its successor in `hono/route` is missing in the oldest Hono of the peer range.
+const matchedBy = (c: Context) => c.req.matchedRoutes.filter(({ path }) => !path.endsWith('*'))
+
+/** The row of the route that answers a request. */
+function rowOf(c: Context): Route | undefined {
+  const method = c.req.method === 'HEAD' ? 'GET' : c.req.method
+  const rows = matchedBy(c).flatMap(({ path }) => rowsAt.get(path) ?? [])
+  return rows.find((each) => each.method === method)
 }
 
 const rowsAt = new Map<string, Route[]>()

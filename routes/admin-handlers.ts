@@ -24,7 +24,7 @@ const listMax = 200
 
 /** Lists the sessions of the tenant, or those of a subject and those shared with it. */
 export async function list(c: Context, { loom, tenant }: AdminWorld): Promise<Response> {
-  const limit = Math.min(numberParameter(c, 'limit', 1_000_000) ?? 50, listMax)
+  const limit = listLimit(c)
   const before = numberParameter(c, 'before', Number.MAX_SAFE_INTEGER)
   const subject = subjectIn(c)
   const page = await loom.sessions.list(tenant, {
@@ -39,7 +39,12 @@ export async function list(c: Context, { loom, tenant }: AdminWorld): Promise<Re
   })
 }
 
-const governedSession = ({ subject, members = [], ...record }: SessionRecord) => ({
+/** @throws LoomError `invalid-request` */
+export const listLimit = (c: Context): number =>
+  Math.min(numberParameter(c, 'limit', 1_000_000) ?? 50, listMax)
+
+/** A session in the form of lists. */
+export const governedSession = ({ subject, members = [], ...record }: SessionRecord) => ({
   ...sessionInfo(record),
   ...(subject !== undefined && { subject }),
   members,
@@ -117,7 +122,10 @@ export async function erase(c: Context, { loom, tenant, actor }: AdminWorld): Pr
     throw new LoomError('invalid-request', 'The body must have either "subject" or "tenant".')
   }
   if (named !== undefined && named !== tenant) {
-    throw new LoomError('forbidden', 'An admin governs its own tenant only.')
+    throw new LoomError(
+      'forbidden',
+      'The body names another tenant than the one that this request governs.',
+    )
   }
   if (confirm !== (subject ?? tenant)) {
     throw new LoomError(
@@ -130,7 +138,7 @@ export async function erase(c: Context, { loom, tenant, actor }: AdminWorld): Pr
   const { sessionIds, ...counts } = await eraseOwner(loom.sessions, owner)
   return c.json({
     erased: owner,
-    by: { tenant, ...(actor !== undefined && { subject: actor }) },
+    by: actor,
     beganAt,
     endedAt: new Date().toISOString(),
     sessions: sessionIds.length,
@@ -142,7 +150,8 @@ export async function erase(c: Context, { loom, tenant, actor }: AdminWorld): Pr
 
 const digestOf = (id: string) => createHash('sha256').update(id).digest('hex')
 
-function subjectIn(c: Context): string | undefined {
+/** @throws LoomError `invalid-request` */
+export function subjectIn(c: Context): string | undefined {
   const subject = c.req.query('subject')
   if (subject === undefined || isPrincipalName(subject)) return subject
   throw new LoomError('invalid-request', 'subject must be the name of a subject.')

@@ -8,21 +8,39 @@ import { principalOf } from './access.ts'
 /** A request of an admin. */
 export interface AdminWorld {
   loom: Loom
-  /** The tenant that the admin governs. */
+  /** The tenant that the request is about. */
   tenant: string
-  /** The subject of the admin. Undefined if its credential names none. */
-  actor: string | undefined
+  actor: Actor
 }
 
-/** @throws LoomError `forbidden` for a credential of one session, or for another tenant */
+/** Who governs: an operator, or an admin of a tenant, whose subject is absent if its credential names none. */
+export type Actor = { operator: string } | { tenant: string; subject?: string }
+
+/**
+ * @throws LoomError `forbidden` for a credential of one session, or for another tenant; `invalid-request` if an
+ * operator names no tenant
+ */
 export function worldOfAdmin(c: Context, loom: Loom): AdminWorld {
-  const { tenant, subject, session } = principalOf(c)
+  const { tenant, subject, session, operator } = principalOf(c)
+  const asked = c.req.query('tenant')
+  if (operator !== undefined) {
+    if (asked === undefined) {
+      throw new LoomError(
+        'invalid-request',
+        'An operator governs all tenants: name one of them with ?tenant=.',
+      )
+    }
+    return { loom, tenant: asked, actor: { operator } }
+  }
   if (session !== undefined) {
     throw new LoomError('forbidden', 'This credential is for one session. Use one of the tenant.')
   }
-  const asked = c.req.query('tenant')
   if (asked !== undefined && asked !== tenant) {
     throw new LoomError('forbidden', 'An admin governs its own tenant only: leave out "tenant".')
   }
-  return { loom, tenant, actor: subject }
+  return { loom, tenant, actor: { tenant, ...(subject !== undefined && { subject }) } }
 }
+
+/** Whether an operator asks about all tenants. */
+export const isOverall = (c: Context): boolean =>
+  principalOf(c).operator !== undefined && c.req.query('tenant') === undefined

@@ -6,7 +6,7 @@ import type { Context, Hono } from 'hono'
 
 import { late } from '../src/ground/late.ts'
 import type { Loom } from '../src/loom.ts'
-import { type AdminWorld, worldOfAdmin } from './admin-world.ts'
+import { type AdminWorld, isOverall, worldOfAdmin } from './admin-world.ts'
 import { onlyMethods } from './methods.ts'
 import { adminRouteTable, type Method, methods } from './route-table.ts'
 
@@ -16,11 +16,14 @@ type Handler = (c: Context, world: AdminWorld) => Response | Promise<Response>
 
 export function adminRoutes(app: Hono, loom: Loom): void {
   const handlers = late(() => import('./admin-handlers.ts'))
+  const overall = late(() => import('./admin-overall.ts'))
   const to = (name: HandlerName) => async (c: Context) => {
     const handler: Handler = (await handlers())[name]
     return handler(c, worldOfAdmin(c, loom))
   }
-  app.get('/api/admin/sessions', to('list'))
+  app.get('/api/admin/sessions', async (c) =>
+    isOverall(c) ? (await overall()).listAll(c, loom) : to('list')(c),
+  )
   app.get('/api/admin/sessions/:id', to('show'))
   app.delete('/api/admin/sessions/:id', to('remove'))
   app.post('/api/admin/sessions/:id/stop', to('stop'))

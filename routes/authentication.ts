@@ -28,7 +28,7 @@ export interface AuthenticationOptions {
 export function authentication({ config, fetch, onFailure }: AuthenticationOptions): Authenticate {
   if (!needsCredential(config)) return () => wholeTenant('')
   const { access, apiKeys } = config
-  const keys = apiKeyTable(apiKeys)
+  const keys = apiKeyTable(apiKeys, access.operatorKeys)
   const failures = new FailureDelays(onFailure)
   const tokens = late(async () => {
     const { Tokens } = await import('./authentication/token.ts')

@@ -12,6 +12,8 @@ export interface Route {
   method: Method
   path: string
   scope: Scope | 'public'
+  /** Whether an operator may call the route, who governs all tenants and has no scopes. @defaultValue false */
+  isForOperators?: true
 }
 
 /** A route of sessions. `handler` is its name in `session-handlers.ts`, and `path` follows the base. */
@@ -78,13 +80,13 @@ export const routeTable: readonly Route[] = [
   ),
   // The route itself checks that the principal may make tokens.
   { method: 'POST', path: '/api/tokens', scope: 'read' },
-  ...adminRouteTable,
+  ...adminRouteTable.map((row) => ({ ...row, isForOperators: true as const })),
   { method: 'GET', path: '/api/agents', scope: 'read' },
   { method: 'GET', path: '/api/models', scope: 'read' },
   { method: 'GET', path: '/healthz', scope: 'public' },
   { method: 'GET', path: '/readyz', scope: 'public' },
   // The metrics are sums over all tenants.
-  { method: 'GET', path: '/metrics', scope: 'admin' },
+  { method: 'GET', path: '/metrics', scope: 'admin', isForOperators: true },
   { method: 'GET', path: '/openapi.json', scope: 'public' },
   { method: 'GET', path: '/docs', scope: 'public' },
   { method: 'GET', path: '/', scope: 'public' },

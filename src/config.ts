@@ -17,7 +17,7 @@ import {
   secretSetting,
   tokenSecretsSetting,
 } from './config/access.ts'
-import { type ApiKey, keysIn } from './config/api-keys.ts'
+import { type ApiKey, keysIn, operatorKeysIn } from './config/api-keys.ts'
 import { refuseMisspelt } from './config/names.ts'
 import { type TraceConfig, tracesOf } from './config/traces.ts'
 import {
@@ -178,6 +178,7 @@ const schema = z.object({
     .optional(),
   LOOM_REDIS_PREFIX: z.string().refine(isRedisPrefix, redisPrefixRule).default(''),
   LOOM_API_KEYS: z.string().default('').transform(keysIn),
+  LOOM_OPERATOR_KEYS: z.string().default('').transform(operatorKeysIn),
   LOOM_TOKEN_SECRET: tokenSecretsSetting,
   LOOM_JWT_SECRET: secretSetting().optional(),
   LOOM_JWKS_URL: jwksUrlSetting.optional(),

@@ -278,6 +278,11 @@ export class Sessions {
 
   // Governance
 
+  /** Returns the tenants that have sessions. */
+  tenants(): Promise<string[]> {
+    return this.#store.tenants()
+  }
+
   /** Returns the ids in the store of all sessions of a tenant or a subject; see `ErasureStore.ownedSessions`. */
   ownedSessions(owner: DataOwner): Promise<string[]> {
     return this.#store.ownedSessions(owner)

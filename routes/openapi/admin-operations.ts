@@ -4,7 +4,7 @@ import { query, whole } from './parameters.ts'
 
 const tag = 'Governing'
 
-const tenant = query('tenant', 'The tenant of the admin. It may be left out.')
+const tenant = query('tenant', 'The tenant. An operator must name it, an admin may leave it out.')
 const subject = query('subject', 'Only the sessions of this subject.')
 
 export const adminOperations: readonly Operation[] = [
@@ -15,7 +15,8 @@ export const adminOperations: readonly Operation[] = [
     summary: 'Lists the sessions of the tenant with their owners, the last used first.',
     tag,
     parameters: [
-      tenant,
+      query('tenant', 'The tenant. Without it, an operator gets the sessions of all tenants.'),
+      query('from', '`next` of the previous page of a list over all tenants.'),
       query('subject', 'Only the sessions of this subject, and those shared with it.'),
       query('limit', 'The number of sessions, at most 200. The default is 50.', whole(1_000_000)),
       query('before', '`before` of the previous page.', whole(Number.MAX_SAFE_INTEGER)),

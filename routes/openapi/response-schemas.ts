@@ -140,7 +140,7 @@ const dataOwner = z.object({ tenant: z.string(), subject: z.string().optional() 
 
 const certificate = z.object({
   erased: dataOwner,
-  by: dataOwner,
+  by: z.union([dataOwner, z.object({ operator: z.string() })]),
   beganAt: z.string(),
   endedAt: z.string(),
   sessions: count,
@@ -196,9 +196,14 @@ export const responseSchemas = {
   }),
   AdminSession: governedSession.extend({ tasks: z.array(task) }),
   AdminSessions: z.object({
-    tenant: z.string(),
-    sessions: z.array(governedSession),
+    tenant: z.string().optional().describe('Absent in a list over all tenants.'),
+    sessions: z.array(
+      governedSession.extend({
+        tenant: z.string().optional().describe('Only in a list over all tenants.'),
+      }),
+    ),
     before: z.number().optional(),
+    next: z.string().optional().describe('The next page of a list over all tenants.'),
   }),
   Certificate: certificate,
   Health: z.object({ status: z.enum(['ok', 'ready', 'full', 'draining', 'store-unavailable']) }),

@@ -7,7 +7,8 @@ import { exitCodes } from './exit-code.ts'
 
 const explanation = `
 The server is --url or LOOM_URL, and the key LOOM_API_KEY. The key needs the scope
-admin; it governs its own tenant.`
+admin and governs its own tenant, or it is the key of an operator, who governs all
+tenants and names one by --tenant.`
 
 /** @param onEnd receives the exit code of the command */
 export function addAdmin(
@@ -25,7 +26,7 @@ export function addAdmin(
       .command(name)
       .description(description)
       .option('--url <address>', 'the address of the server (LOOM_URL)')
-      .option('--tenant <name>', 'the tenant, if the key governs several')
+      .option('--tenant <name>', 'the tenant, for the key of an operator')
   add('sessions', 'list the sessions, the last used first')
     .option('--subject <name>', 'only those of this subject')
     .option('--limit <number>', 'at most this number of sessions (100)')

@@ -2,7 +2,7 @@
 import { z } from 'zod/v4'
 
 import { LoomError } from '../ground/error.ts'
-import type { ApiKey } from './api-keys.ts'
+import { type ApiKey, digestOf } from './api-keys.ts'
 
 export interface JwtConfig {
   /** The secret of tokens with the algorithm HS256. */
@@ -38,6 +38,8 @@ export interface AccessConfig {
   jwt: JwtConfig | undefined
   /** Undefined trusts no header. */
   proxy: ProxyConfig | undefined
+  /** The keys of operators, who govern all tenants and have no sessions. */
+  operatorKeys: readonly ApiKey[]
   /** The secrets of tokens for browsers. The first one signs. Without any, plain API keys sign. */
   tokenSecrets: readonly string[]
 }
@@ -90,6 +92,7 @@ export interface AccessSettings {
   HOST: string
   LOOM_AUTH?: 'none' | 'proxy' | undefined
   LOOM_API_KEYS: readonly ApiKey[]
+  LOOM_OPERATOR_KEYS: readonly ApiKey[]
   LOOM_JWT_SECRET?: string | undefined
   LOOM_JWKS_URL?: URL | undefined
   LOOM_JWT_ISSUER?: string | undefined
@@ -137,7 +140,28 @@ export function accessOf(
       'LOOM_TOKEN_SECRET has no effect without LOOM_API_KEYS, because only an API key can make tokens: set a key, or unset it.',
     )
   }
-  return { jwt, proxy, tokenSecrets: set.LOOM_TOKEN_SECRET }
+  const { LOOM_OPERATOR_KEYS: operatorKeys, LOOM_TOKEN_SECRET: tokenSecrets } = set
+  const access = { jwt, proxy, operatorKeys, tokenSecrets }
+  checkOperators(set, access)
+  return access
+}
+
+/** @throws LoomError `invalid-config` */
+function checkOperators({ LOOM_API_KEYS: apiKeys }: AccessSettings, access: AccessConfig): void {
+  const { operatorKeys } = access
+  if (operatorKeys.length > 0 && !needsCredential({ apiKeys, access })) {
+    throw new LoomError(
+      'invalid-config',
+      'LOOM_OPERATOR_KEYS has no effect on a server that everybody may govern: set LOOM_API_KEYS, LOOM_JWT_SECRET, LOOM_JWKS_URL or LOOM_AUTH=proxy too, or unset it.',
+    )
+  }
+  const known = new Set(apiKeys.map(({ key }) => digestOf(key).toString('hex')))
+  if (operatorKeys.some(({ key }) => known.has(digestOf(key).toString('hex')))) {
+    throw new LoomError(
+      'invalid-config',
+      'LOOM_OPERATOR_KEYS must not have a key of LOOM_API_KEYS: a request has one principal.',
+    )
+  }
 }
 
 function jwtOf(set: AccessSettings): JwtConfig | undefined {

@@ -55,6 +55,18 @@ export function keysIn(list: string, context: z.RefinementCtx): ApiKey[] {
   return keys
 }
 
+/** Reads `LOOM_OPERATOR_KEYS`: named keys, which have no scopes because they reach no session as a user does. */
+export function operatorKeysIn(list: string, context: z.RefinementCtx): ApiKey[] {
+  const keys = keysIn(list, context)
+  if (keys.some(({ name }) => name === undefined)) {
+    context.addIssue('must name each key, as in ops:a-long-secret: the name is in the audit')
+  }
+  if (keys.some(({ scopes }) => scopes !== undefined)) {
+    context.addIssue('must list keys without scopes: an operator governs, and does nothing else')
+  }
+  return keys
+}
+
 /** A key may contain colons if a name precedes it. Scopes follow the name after a slash. */
 function keyOf(entry: string, context: z.RefinementCtx): ApiKey {
   const at = entry.indexOf(':')

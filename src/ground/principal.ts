@@ -45,6 +45,11 @@ export interface Principal {
    * @defaultValue never
    */
   expiresAt?: number
+  /**
+   * The name of an operator, who governs every tenant by the routes under `/api/admin` and has no other right. Its
+   * tenant is '' and it has no scopes. @defaultValue no operator
+   */
+  operator?: string
   /** Whether the principal may make tokens for browsers: an API key of the server may. @defaultValue false */
   mintsTokens?: boolean
   /** What the principal may do. */

@@ -18,6 +18,8 @@ export interface ErasedKeys {
 
 /** Finds and removes all data of an owner. */
 export interface ErasureStore {
+  /** Returns the tenants that have sessions. */
+  tenants(): Promise<string[]>
   /**
    * Returns the ids of all sessions of an owner, without tasks. Unlike `list`, it reads no index, so it misses no old
    * session. For a tenant, it also returns the deleted sessions whose marks are still there.

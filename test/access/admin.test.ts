@@ -29,6 +29,7 @@ const principals: Readonly<Record<string, Principal>> = {
   bob: { tenant: 'acme', subject: 'bob', scopes: ['chat'] },
   root: { tenant: 'acme', subject: 'root', scopes: ['admin'] },
   tab: { tenant: 'acme', session: 'plan', scopes: ['admin'] },
+  ops: { tenant: '', scopes: [], operator: 'ops' },
   foreign: { tenant: 'other', subject: 'root', scopes: ['admin'] },
 }
 
@@ -76,6 +77,11 @@ function openAdmin({
 const listed = z.object({
   tenant: z.string(),
   sessions: z.array(z.looseObject({ id: z.string(), subject: z.string().optional() })),
+})
+
+const overall = z.object({
+  sessions: z.array(z.looseObject({ id: z.string(), tenant: z.string() })),
+  next: z.string().optional(),
 })
 
 const exported = z.looseObject({
@@ -196,6 +202,50 @@ describe('an admin', () => {
     const other = await ask('root', 'POST', '/admin/erase', { tenant: 'other', confirm: 'other' })
     expect(other.status).toBe(403)
     expect((await ask('ada', 'GET', '/chat/plan/messages')).text).toContain('secret')
+  })
+})
+
+describe('an operator', () => {
+  it('lists the sessions of all tenants, in pages', async () => {
+    const { ask, say } = openAdmin()
+    await say('ada', 'plan', 'One')
+    await say('bob', 'sums', 'Two')
+    await say('foreign', 'plan', 'Three')
+    const seen: unknown[] = []
+    let next: string | undefined
+    do {
+      const from = next === undefined ? '' : `&from=${next}`
+      const page = overall.parse(
+        JSON.parse((await ask('ops', 'GET', `/admin/sessions?limit=1${from}`)).text),
+      )
+      expect(page.sessions.length).toBeLessThanOrEqual(1)
+      seen.push(...page.sessions.map(({ tenant, id }) => `${tenant}/${id}`))
+      next = page.next
+    } while (next !== undefined)
+    expect(seen).toEqual(['acme/sums', 'acme/plan', 'other/plan'])
+    expect((await ask('ops', 'GET', '/admin/sessions?from=x')).status).toBe(400)
+    expect((await ask('root', 'GET', '/admin/sessions')).text).not.toContain('other')
+  })
+
+  it('governs a tenant that it names, and is in the certificate', async () => {
+    const { ask, say } = openAdmin()
+    await say('ada', 'plan', 'One')
+    expect((await ask('ops', 'GET', '/admin/sessions/plan?tenant=acme')).status).toBe(200)
+    expect((await ask('ops', 'GET', '/admin/sessions/plan?tenant=other')).status).toBe(404)
+    for (const [method, path] of [
+      ['GET', '/admin/sessions/plan'],
+      ['DELETE', '/admin/sessions/plan'],
+      ['POST', '/admin/sessions/plan/stop'],
+      ['GET', '/admin/export'],
+    ] as const) {
+      const reply = await ask('ops', method, path)
+      expect(reply.text).toContain('?tenant=')
+      expect(reply.status).toBe(400)
+    }
+    const body = { tenant: 'acme', confirm: 'acme' }
+    expect((await ask('ops', 'POST', '/admin/erase?tenant=other', body)).status).toBe(403)
+    const erased = await ask('ops', 'POST', '/admin/erase?tenant=acme', body)
+    expect(JSON.parse(erased.text)).toMatchObject({ sessions: 1, by: { operator: 'ops' } })
   })
 })
 

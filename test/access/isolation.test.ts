@@ -61,6 +61,7 @@ const app = createApp({
     LOOM_AGENT: 'lead',
     LOOM_JWT_SECRET: jwtSecret,
     LOOM_API_KEYS: 'acme:key-of-acme,other:key-of-other',
+    LOOM_OPERATOR_KEYS: 'ops:key-of-the-operator',
   }),
 })
 
@@ -340,6 +341,27 @@ describe.each(strangers)('%s', (_name, own, credentialOf) => {
           expect(reply.text, path).not.toContain(secret)
           expect(reply.text, path).not.toContain('m-queued')
         }
+      }
+    }
+    expect(await stateOfAda()).toEqual(before)
+  })
+})
+
+describe('an operator', () => {
+  it('reaches no session by a route of users, and governs no tenant that it does not name', async () => {
+    const before = await stateOfAda()
+    for (const row of routeTable.filter(({ scope }) => scope !== 'public')) {
+      const { base = '', suffix = '' } = partsOf(row) ?? {}
+      for (const id of ids.sessions) {
+        const plan = plans[suffix]?.(encodeURIComponent(id)) ?? { path: row.path }
+        const path = base.replace(':agent', 'lead') + plan.path
+        const request = { method: row.method, path, body: plan.body }
+        const reply = await send('key-of-the-operator', request)
+        const where = `${row.method} ${path}: ${reply.status}`
+        if (suffix === 'GET /sessions' || row.path === '/metrics') {
+          expect(reply.status, where).toBe(200)
+        } else expect(reply.status, where).toBe(base === '/api/admin' ? 400 : 403)
+        expect(reply.text, where).not.toContain('m-queued')
       }
     }
     expect(await stateOfAda()).toEqual(before)

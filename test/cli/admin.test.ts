@@ -1,7 +1,7 @@
 /** `loom admin` governs the sessions of a tenant on a real server. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 
-import assistant from '../../agents/assistant.ts'
+import { assistant } from '../../agents/assistant.ts'
 import { readConfig } from '../../src/config.ts'
 import { createModels } from '../../src/model/resolve.ts'
 import { listen } from '../../src/server/listen.ts'
@@ -19,6 +19,7 @@ beforeAll(async () => {
     LOOM_MODEL: 'demo/fast',
     LOOM_API_KEYS: 'acme:the-key-of-acme,acme/chat:the-key-of-a-user',
     LOOM_JWT_SECRET: jwtSecret,
+    LOOM_OPERATOR_KEYS: 'ops:the-key-of-an-operator',
   }
   const app = await servedApp({
     agents: [assistant],
@@ -63,6 +64,10 @@ describe('loom admin', () => {
     expect(JSON.parse(some.stdout)).toMatchObject({ sessions: [{ id: 'plan', subject: 'ada' }] })
     const cut = await admin('sessions', '--limit', '1')
     expect(cut.stderr).toBe('loom: There are more sessions than --limit 1.\n')
+
+    const operator = { ...environment, LOOM_API_KEY: 'the-key-of-an-operator' }
+    const all = await loom(['admin', 'sessions', '--limit', '1'], { environment: operator })
+    expect(all.stdout).toMatch(/ {2}idle {2}acme {2}bob {2}sums /)
 
     expect((await admin('inspect', 'sums')).stdout).toMatch(/^subject +bob$/m)
     const shown = await admin('inspect', 'sums', '--json')

@@ -1,6 +1,6 @@
 /** The effects of the subcommands of `loom admin`. */
 import { LoomError } from '../../ground/error.ts'
-import { fieldsOf, textField } from '../../ground/fields.ts'
+import { fieldsOf } from '../../ground/fields.ts'
 import type { CommandWorld } from '../app.ts'
 import { notLoom } from '../remote/api.ts'
 import { confirms } from './confirmation.ts'
@@ -15,17 +15,20 @@ export async function sessions(world: CommandWorld, flags: AdminFlags): Promise<
   const limit = limitIn(flags, 100)
   const { tenant, subject } = flags
   const found: unknown[] = []
-  let before: string | undefined
+  // A list over all tenants continues by `next`, and one of a tenant by `before`.
+  let place: { from?: string; before?: string } | undefined
   do {
     const page = String(Math.min(limit - found.length, pageMax))
-    const path = at('/sessions', { tenant, subject, before, limit: page })
-    const { sessions, before: next } = fieldsOf(await api.json('GET', path))
+    const path = at('/sessions', { tenant, subject, ...place, limit: page })
+    const { sessions, before, next } = fieldsOf(await api.json('GET', path))
     if (!Array.isArray(sessions)) throw notLoom(api.address)
     found.push(...sessions)
-    before = typeof next === 'number' ? String(next) : undefined
-  } while (before !== undefined && found.length < limit)
+    place = undefined
+    if (typeof next === 'string') place = { from: next }
+    if (typeof before === 'number') place = { before: String(before) }
+  } while (place !== undefined && found.length < limit)
   print(world, flags, { sessions: found }, () => sessionRows(found))
-  if (before !== undefined) {
+  if (place !== undefined) {
     world.program.stderr.write(`loom: There are more sessions than --limit ${limit}.\n`)
   }
 }

@@ -3,12 +3,13 @@ import { fieldsOf } from '../../ground/fields.ts'
 import { plainLine } from '../render/plain.ts'
 import { when } from '../session-table.ts'
 
-/** One line for each session: the last use, the state, the owner, the id and the title. */
+/** One line for each session: the last use, the state, the tenant if it is one of several, the owner, the id and the title. */
 export function sessionRows(sessions: readonly unknown[]): string {
   if (sessions.length === 0) return 'There are no sessions.\n'
   const rows = sessions.map((session) => {
-    const { id, title, agent, state, subject, updatedAt } = fieldsOf(session)
-    return [timeOf(updatedAt), word(state), word(subject), word(id), text(title ?? agent)]
+    const { id, title, agent, state, tenant, subject, updatedAt } = fieldsOf(session)
+    const owner = tenant === undefined ? [word(subject)] : [word(tenant), word(subject)]
+    return [timeOf(updatedAt), word(state), ...owner, word(id), text(title ?? agent)]
   })
   return table(rows)
 }

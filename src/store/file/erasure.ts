@@ -12,6 +12,10 @@ export function fileErasure(residents: Residents, catalogue: Catalogue): Erasure
     return residents.get(id)
   }
   return {
+    async tenants() {
+      const records = [...catalogue.all()].flatMap(({ record }) => record ?? [])
+      return [...new Set(records.map(({ tenant }) => tenant))]
+    },
     async ownedSessions({ tenant, subject }) {
       const owned: string[] = []
       for (const row of [...catalogue.all()].filter(({ id }) => !isTaskId(id))) {

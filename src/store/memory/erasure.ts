@@ -5,6 +5,9 @@ import type { SessionTable } from './sessions.ts'
 
 export function memoryErasure(sessions: SessionTable): ErasureStore {
   return {
+    async tenants() {
+      return [...new Set([...sessions.all()].map(({ tenant }) => tenant))]
+    },
     async ownedSessions({ tenant, subject }) {
       return [...sessions.all()]
         .filter((session) => session.tenant === tenant && !isTaskId(session.id))

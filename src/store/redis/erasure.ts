@@ -152,6 +152,15 @@ export function redisErasure(connection: Connection): ErasureStore {
   }
 
   return {
+    async tenants() {
+      const found = new Set<string>()
+      const lists = indexKey('')
+      for await (const keys of keysLike(`${lists}*`)) {
+        for (const key of keys) found.add(unescaped(key.slice(lists.length)))
+      }
+      return [...found]
+    },
+
     async ownedSessions(owner) {
       const found = new Set<string>()
       for await (const keys of keysLike('loom:{*}:session')) {

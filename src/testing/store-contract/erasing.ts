@@ -65,6 +65,18 @@ export function erasing({ it, store }: Subject): void {
     expect(next).toMatchObject({ status: 'claimed' })
   })
 
+  it('finds the tenants that have sessions', async () => {
+    const [tenant, other] = [odd(), odd()]
+    const [talk, kept] = [converse(store()), converse(store())]
+    await talk.turn(letter('m1'), { tenant })
+    await kept.turn(letter('m1'), { tenant: other, subject: 'ada' })
+    const found = async () =>
+      (await talk.store.tenants()).filter((each) => each === tenant || each === other).toSorted()
+    expect(await found()).toEqual([tenant, other].toSorted())
+    await talk.store.erase([talk.id], { tenant })
+    expect(await found()).toEqual([other])
+  })
+
   it('twice changes nothing', async () => {
     const tenant = odd()
     const talk = converse(store())
