@@ -29,6 +29,11 @@ export function adminRoutes(app: Hono, loom: Loom): void {
   app.post('/api/admin/sessions/:id/stop', to('stop'))
   app.get('/api/admin/export', to('exportAll'))
   app.post('/api/admin/erase', to('erase'))
+  const instances = late(() => import('./admin-instances.ts'))
+  app.get('/api/admin/instances', async (c) => (await instances()).listInstances(c, loom))
+  app.post('/api/admin/instances/:id/drain', async (c) =>
+    (await instances()).drainInstance(c, loom),
+  )
   for (const path of new Set(adminRouteTable.map((row) => row.path))) {
     onlyMethods(app, path, methodsAt(path).join(', '))
   }

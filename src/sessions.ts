@@ -29,6 +29,7 @@ import type { MessageStop } from './session/stop-message.ts'
 import type { Tasks, TreeLimits } from './session/tasks.ts'
 import type { Store } from './store.ts'
 import type { DataOwner, ErasedKeys } from './store/erasure.ts'
+import type { InstanceStatus, ReportedInstance } from './store/instance-status.ts'
 import type { Letter, QueueOnStop } from './store/letter.ts'
 import type { PostReply, QueueEdit } from './store/mailbox.ts'
 import type { Member } from './store/member.ts'
@@ -177,6 +178,21 @@ export class Sessions {
     const schedules = await this.#openSchedules()
     // The instance may have begun to shut down meanwhile.
     if (!this.isDraining) schedules.start()
+  }
+
+  /** Stores the report of this instance. Returns whether somebody asked it to drain; see `StatusStore`. */
+  reportStatus(status: InstanceStatus, ttlMs: number): Promise<boolean> {
+    return this.#store.reportStatus(this.instanceId, status, ttlMs)
+  }
+
+  /** Returns all instances that have reported lately. */
+  reportedInstances(): Promise<ReportedInstance[]> {
+    return this.#store.reportedInstances()
+  }
+
+  /** Asks an instance to drain; see `StatusStore`. */
+  askToDrain(instance: string): Promise<void> {
+    return this.#store.askToDrain(instance)
   }
 
   /** Starts nothing new, and hands every running turn over to another instance. */

@@ -1,6 +1,6 @@
 /**
  * The port to everything that outlives a process. It consists of small ports, one for each noun: the
- * mailbox, the turn, the log, the session, the schedules, the tasks, the instances, the erasure
+ * mailbox, the turn, the log, the session, the schedules, the tasks, the instances and their reports, the erasure
  * and the hints. An adapter has no policy of
  * conversations: it moves letters, locks stale owners out and keeps the order. A method rejects with
  * LoomError `unavailable` if the store could not be reached in time. The store may have made the
@@ -10,6 +10,7 @@
  */
 import type { ErasureStore } from './store/erasure.ts'
 import type { HintSource } from './store/hint.ts'
+import type { StatusStore } from './store/instance-status.ts'
 import type { InstanceStore } from './store/instances.ts'
 import type { LogReader, LogWriter } from './store/log.ts'
 import type { MailboxStore } from './store/mailbox.ts'
@@ -41,6 +42,7 @@ export interface Store
     ScheduleStore,
     TaskStore,
     InstanceStore,
+    StatusStore,
     ErasureStore,
     HintSource {
   /**

@@ -81,4 +81,25 @@ export const adminOperations: readonly Operation[] = [
     body: { schema: 'Erase' },
     answers: { 200: json('The certificate.', 'Certificate') },
   },
+  {
+    method: 'get',
+    path: '/api/admin/instances',
+    id: 'listInstances',
+    summary: 'Lists the instances of the server. For operators.',
+    tag,
+    answers: { 200: json('The instances, the oldest first.', 'Instances') },
+  },
+  {
+    method: 'post',
+    path: '/api/admin/instances/:id/drain',
+    id: 'drainInstance',
+    summary: 'Asks an instance to hand its turns over and to take no new ones. For operators.',
+    tag,
+    body: {
+      schema: { type: 'object', additionalProperties: false, properties: {} },
+      isOptional: true,
+    },
+    answers: { 202: json('The instance.', 'Instance') },
+    errors: ['not-found', 'refused'],
+  },
 ]

@@ -55,6 +55,16 @@ const session = z.object({
   spent: spent.optional(),
 })
 
+const instance = z.object({
+  id: z.string(),
+  version: z.string(),
+  alive: z.boolean(),
+  since: time,
+  turns: count,
+  readers: count,
+  draining: z.boolean(),
+})
+
 const governedSession = session.extend({
   subject: z.string().optional(),
   members: z.array(memberSchema),
@@ -206,5 +216,10 @@ export const responseSchemas = {
     next: z.string().optional().describe('The next page of a list over all tenants.'),
   }),
   Certificate: certificate,
+  Instance: instance,
+  Instances: z.object({
+    self: z.string().describe('The instance that answers.'),
+    instances: z.array(instance),
+  }),
   Health: z.object({ status: z.enum(['ok', 'ready', 'full', 'draining', 'store-unavailable']) }),
 } satisfies Record<string, z.ZodType>

@@ -44,6 +44,15 @@ export function addAdmin(
   add('export', 'print everything that is stored, one session as JSON on each line')
     .option('--subject <name>', 'only the sessions of this subject')
     .action(async (flags: AdminFlags) => (await load()).exportAll(world, flags))
+  add('instances', 'list the instances of the server (for operators)')
+    .option('--json', 'print JSON')
+    .action(async (flags: AdminFlags) => (await load()).instances(world, flags))
+  add(
+    'drain <instance>',
+    'let an instance hand its turns over and take no new ones (for operators)',
+  )
+    .option('--json', 'print JSON')
+    .action(async (id: string, flags: AdminFlags) => (await load()).drain(world, id, flags))
   add('erase', 'erase everything of a subject, or of the tenant that --tenant names')
     .option('--subject <name>', 'the subject')
     .option('-y, --yes', 'do not ask')

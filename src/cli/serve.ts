@@ -13,6 +13,7 @@ import { networkFetch } from '../model/network.ts'
 import { createModels } from '../model/resolve.ts'
 import type { ChosenAgents } from '../server/chosen-agents.ts'
 import { errorLog } from '../server/error-log.ts'
+import { InstanceReport } from '../server/instance-report.ts'
 import { listen, type Listening } from '../server/listen.ts'
 import type { Metrics } from '../server/metrics.ts'
 import { openLoom } from '../server/open-loom.ts'
@@ -97,7 +98,18 @@ export async function serve(world: CommandWorld, options: ServeOptions): Promise
   const loom = await openLoom(parts).catch((error: unknown) => failAtStart(error, config))
   await warm
   metrics?.observe(loom.sessions)
-  const watches = [...log.watches, ...[metrics, traces].flatMap((each) => each?.watch ?? [])]
+  const instance = new InstanceReport({
+    sessions: loom.sessions,
+    version: app.version,
+    ttlMs: config.heartbeatMs,
+    notice,
+    report,
+  })
+  const watches = [
+    ...log.watches,
+    instance.watch,
+    ...[metrics, traces].flatMap((each) => each?.watch ?? []),
+  ]
   if (config.access.jwt?.audiences.length === 0) {
     notice(
       'LOOM_JWT_AUDIENCE is not set: the server accepts every token of this issuer, also those for other services.',
@@ -131,6 +143,7 @@ export async function serve(world: CommandWorld, options: ServeOptions): Promise
   ready = false
   // A second signal ends the server without waiting.
   await Promise.race([finish(loom, server, { ...config, ...kept }), stopSignal(program)])
+  instance.close()
   limits?.close()
   metrics?.close()
   await traces?.close()

@@ -27,6 +27,7 @@ import { memoryOwnership } from './memory/ownership.ts'
 import { memoryRecords } from './memory/records.ts'
 import { memoryDueIndex, memorySchedules } from './memory/schedules.ts'
 import type { Bounds } from './memory/session.ts'
+import { memoryStatuses } from './memory/statuses.ts'
 import { memoryTasks } from './memory/tasks.ts'
 import type { World } from './memory/turns.ts'
 import { handedOver } from './turn.ts'
@@ -156,6 +157,7 @@ export async function openFileStore(options: FileStoreOptions): Promise<Store> {
   }
   return {
     ...instances,
+    ...memoryStatuses(now),
     ...memoryDueIndex(now, dueTimes),
     ...fileCalls({ residents, hints, memory, orphans }),
     ...fileErasure(residents, catalogue),

@@ -14,6 +14,7 @@ import { memoryRecords } from './memory/records.ts'
 import { memoryDueIndex, memorySchedules } from './memory/schedules.ts'
 import type { Bounds } from './memory/session.ts'
 import { createSessionTable } from './memory/sessions.ts'
+import { memoryStatuses } from './memory/statuses.ts'
 import { memoryTasks } from './memory/tasks.ts'
 
 /**
@@ -87,6 +88,7 @@ export function openMemoryStore(options: MemoryStoreOptions = {}): Store {
     ...memoryDueIndex(now),
     ...memoryTasks(world),
     ...memoryInstances(now),
+    ...memoryStatuses(now),
     ...memoryErasure(sessions),
     async watch(sessionId, topic, hint) {
       return hints.add(sessionId, topic, hint)

@@ -18,6 +18,7 @@ import { isRedisPrefix, redisPrefixRule } from './redis/prefix.ts'
 import { redisSchedules } from './redis/schedules.ts'
 import { checkServer } from './redis/server.ts'
 import { redisSessions } from './redis/sessions.ts'
+import { redisStatuses } from './redis/statuses.ts'
 import { createSubscriptions } from './redis/subscriptions.ts'
 import { redisTasks } from './redis/tasks.ts'
 import { redisTurns } from './redis/turns.ts'
@@ -162,6 +163,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
     ...redisLogs(connection, subscriptions),
     ...redisInstances(connection, subscriptions),
     ...redisErasure(connection),
+    ...redisStatuses(connection),
     within: (ms) => storeOn(connection.within(ms)),
     async close() {
       subscriptions.close()

@@ -99,6 +99,16 @@ describe('the tables of the command line', () => {
     expect(documented.toSorted()).toEqual(commands.toSorted())
   })
 
+  it('name every subcommand of `loom admin`, and no other', async () => {
+    const { stdout } = await runCommand(['admin', '--help'])
+    const [, list = ''] = /^Commands:\n([^]*?)\n\n/m.exec(stdout) ?? []
+    const commands = [...list.matchAll(/^ {2}(\w+)/gm)].map(([, name = '']) => name)
+    const documented = rowsOf(page, /^subcommand$/).flatMap(([cell]) =>
+      codeIn(cell).flatMap((text) => /^loom admin ([a-z]+)/.exec(text)?.[1] ?? []),
+    )
+    expect(documented.toSorted()).toEqual(commands.filter((name) => name !== 'help').toSorted())
+  })
+
   it('have every exit code', () => {
     const rows = rowsOf(page, /^exit code$/)
     const documented = rows.flatMap(([codes = '']) => codes.split(', ').map(Number))

@@ -37,6 +37,7 @@ const ttls: Record<string, number> = {
   'reply TTL': 10 * minute,
   'segment TTL': 11 * day,
   '30 days': 30 * day,
+  '10 minutes': 10 * minute,
 }
 const logTtlMs = ttls['log TTL'] ?? 0
 
@@ -145,6 +146,9 @@ describe('the README of the store', () => {
     await deleted.claim(letter('m1'))
     await store.remove(deleted.id, { tenant: '' })
     await instances(store, talk.id)
+    const status = { version: '1.0.0', startedAt: 1, turns: 0, readers: 0, isDraining: false }
+    await store.reportStatus('one', status, 60_000)
+    await store.askToDrain('one')
     await store.watch(talk.id, 'log', () => {})
     await store.watch(talk.id, 'intents', () => {})
     await store.watchInstances(() => {})

@@ -1,11 +1,17 @@
 /** The effects of the subcommands of `loom admin`. */
+import { setTimeout as delay } from 'node:timers/promises'
+
 import { LoomError } from '../../ground/error.ts'
 import { fieldsOf } from '../../ground/fields.ts'
 import type { CommandWorld } from '../app.ts'
 import { notLoom } from '../remote/api.ts'
 import { confirms } from './confirmation.ts'
 import { type AdminFlags, apiOf, at, sessionPath } from './place.ts'
-import { certificateText, sessionRows, sessionText } from './text.ts'
+import { certificateText, instanceRows, sessionRows, sessionText } from './text.ts'
+
+/** An instance learns of a drain from its next report, within a third of `LOOM_HEARTBEAT_MS`. */
+const drainMs = 60_000
+const lookEveryMs = 200
 
 /** The most sessions that a page of the server has. */
 const pageMax = 200
@@ -62,6 +68,34 @@ export async function exportAll(world: CommandWorld, flags: AdminFlags): Promise
     if (stdout.write(bytes)) continue
     await new Promise<void>((resolve) => stdout.once('drain', resolve))
   }
+}
+
+export async function instances(world: CommandWorld, flags: AdminFlags): Promise<void> {
+  const api = apiOf(world, flags)
+  const list = await api.json('GET', '/instances')
+  const { instances } = fieldsOf(list)
+  if (!Array.isArray(instances)) throw notLoom(api.address)
+  print(world, flags, list, () => instanceRows(instances))
+}
+
+/** Waits until the instance has begun to drain. @throws LoomError `not-found`, `refused`, `unavailable` */
+export async function drain(world: CommandWorld, id: string, flags: AdminFlags): Promise<void> {
+  const api = apiOf(world, flags)
+  await api.json('POST', `/instances/${encodeURIComponent(id)}/drain`)
+  const deadline = performance.now() + drainMs
+  while (performance.now() < deadline) {
+    const { instances } = fieldsOf(await api.json('GET', '/instances'))
+    const list = Array.isArray(instances) ? instances.map(fieldsOf) : []
+    const instance = list.find((each) => each['id'] === id)
+    if (instance === undefined || instance['draining'] === true) {
+      return print(world, flags, instance ?? { id }, () => 'The instance drains.\n')
+    }
+    await delay(lookEveryMs)
+  }
+  throw new LoomError(
+    'unavailable',
+    `The instance did not begin to drain within ${drainMs / 1000} s.`,
+  )
 }
 
 /** Returns whether nothing is left. @throws LoomError `invalid-request` without a consent */

@@ -19,6 +19,18 @@ export function sessionText(session: unknown): string {
   return table(Object.entries(fieldsOf(session)).map(([name, value]) => [name, shown(name, value)]))
 }
 
+/** One line for each instance: its start, version, state, turns, readers and id. */
+export function instanceRows(instances: readonly unknown[]): string {
+  if (instances.length === 0) return 'No instance has reported.\n'
+  const rows = instances.map((instance) => {
+    const { id, version, alive, since, turns, readers, draining } = fieldsOf(instance)
+    const state = alive !== true ? 'silent' : draining === true ? 'draining' : 'ready'
+    const counts = [`${number(turns)} turns`, `${number(readers)} readers`]
+    return [timeOf(since), word(version), state, ...counts, word(id)]
+  })
+  return table(rows)
+}
+
 export function certificateText(certificate: unknown, what: string): string {
   const { sessions, tasks, messages, keys, memberships, complete, endedAt } = fieldsOf(certificate)
   const counts = `${number(sessions)} sessions, ${number(tasks)} tasks, ${number(messages)} messages and ${number(keys)} keys`

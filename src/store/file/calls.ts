@@ -10,6 +10,7 @@ import type { LogEvent } from '../../event.ts'
 import { isOnePiece } from '../../ground/json/pieces.ts'
 import type { Store } from '../../store.ts'
 import type { ErasureStore } from '../erasure.ts'
+import type { StatusStore } from '../instance-status.ts'
 import type { AppendAt, AppendReply, LogEntry } from '../log.ts'
 import type { DueIndex } from '../schedule.ts'
 import type { SessionRecord } from '../session.ts'
@@ -38,6 +39,7 @@ type SessionCalls = Omit<
   | 'adoptWaiting'
   | keyof DueIndex
   | keyof ErasureStore
+  | keyof StatusStore
 >
 
 interface World {

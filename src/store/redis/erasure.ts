@@ -19,7 +19,8 @@ const roundsMax = 5
 const tagOf = /^loom:\{([^}]*)\}/
 const ofSegment = /^loom:\{[^}]*\}(?:~[0-9a-z]+)?:(?:segment|sharers):/
 /** Keys of instances. A session may have the id `instances`, and then has the same hash tag. */
-const ofInstances = /^loom:\{instances\}:(?:register|format|absent|due|noted)/
+const ofInstances =
+  /^loom:\{instances\}:(?:register|format|absent|due|noted|sharing|statuses|drains)/
 
 export function redisErasure(connection: Connection): ErasureStore {
   async function* keysLike(pattern: string): AsyncGenerator<string[]> {

@@ -96,6 +96,9 @@ export const subjectKey = (tenant: string, subject: string) =>
 export const registerKey = 'loom:{instances}:register'
 /** The instances that read messages in segments (`shared-messages.ts`). */
 export const sharingKey = 'loom:{instances}:sharing'
+/** What the instances report about themselves, and those that somebody asked to drain. */
+export const statusesKey = 'loom:{instances}:statuses'
+export const drainsKey = 'loom:{instances}:drains'
 /** A key that never exists. Its removal is a write that changes nothing. */
 export const absentKey = 'loom:{instances}:absent'
 /** The sessions with schedules, by the time of their next occurrence. */

@@ -401,6 +401,17 @@ export const signatures = {
     args: ['keptMs', 'instance', 'ttlMs', 'format'],
     returns: ['format'],
   },
+  'report-status': {
+    keys: ['statuses', 'drains'],
+    args: ['keptMs', 'instance', 'ttlMs', 'status'],
+    returns: ['isAsked'],
+  },
+  'read-statuses': { keys: ['statuses'], args: [], returns: ['reports...'] },
+  'ask-to-drain': {
+    keys: ['statuses', 'drains'],
+    args: ['keptMs', 'instance'],
+    returns: ['done'],
+  },
   'read-register': { keys: ['register'], args: ['instance'], returns: ['alive', 'lapsed...'] },
   'read-sharing': { keys: ['register', 'sharing'], args: [], returns: ['done'] },
   adopt: {

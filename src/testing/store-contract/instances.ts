@@ -24,6 +24,28 @@ export function instances({ it, store }: Subject): void {
     expect(await ours([dead, alive])).toEqual([])
   })
 
+  it('reports its status, and learns that it must drain', async () => {
+    const { alive, dead } = names()
+    const status = { version: '1.2.3', startedAt: 5, turns: 2, readers: 3, isDraining: false }
+    expect(await store().reportStatus(alive, status, longMs)).toBe(false)
+    expect(await store().reportStatus(dead, { ...status, turns: 0 }, 1)).toBe(false)
+    const reported = async () =>
+      (await store().reportedInstances()).filter(({ id }) => id === alive || id === dead)
+    await expect
+      .poll(async () => (await reported()).find(({ id }) => id === dead)?.isAlive)
+      .toBe(false)
+    expect((await reported()).find(({ id }) => id === alive)).toEqual({
+      id: alive,
+      isAlive: true,
+      status,
+    })
+    await store().askToDrain(alive)
+    await store().askToDrain(`unknown ${alive}`)
+    expect(await store().reportStatus(alive, status, longMs)).toBe(true)
+    expect(await store().reportStatus(dead, status, longMs)).toBe(false)
+    expect(await reported()).toHaveLength(2)
+  })
+
   it('keeps its index of sessions', async () => {
     const { alive } = names()
     for (const session of ['s1', 's2', 's3', 's2']) await store().note(alive, session)

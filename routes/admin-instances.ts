@@ -1,0 +1,64 @@
+/**
+ * The instances of the server, for operators. They belong to no tenant, so an admin of a named tenant does not
+ * reach them. Without tenants, the admin is the operator.
+ */
+import type { Context } from 'hono'
+
+import { LoomError } from '../src/ground/error.ts'
+import type { Loom } from '../src/loom.ts'
+import type { ReportedInstance } from '../src/store/instance-status.ts'
+import { principalOf } from './access.ts'
+import { readFields } from './known-fields.ts'
+
+export async function listInstances(c: Context, { sessions }: Loom): Promise<Response> {
+  checkOperator(c)
+  const instances = await sessions.reportedInstances()
+  return c.json({
+    self: sessions.instanceId,
+    instances: instances.map(shown).toSorted((a, b) => a.since - b.since),
+  })
+}
+
+/**
+ * Asks an instance to drain. It begins within a third of `LOOM_HEARTBEAT_MS`, and the list shows it.
+ * @throws LoomError `not-found`; `refused` if no other instance could take its turns
+ */
+export async function drainInstance(c: Context, { sessions }: Loom): Promise<Response> {
+  checkOperator(c)
+  await readFields(c, [], {})
+  const id = c.req.param('id') ?? ''
+  const alive = (await sessions.reportedInstances()).filter(({ isAlive }) => isAlive)
+  const instance = alive.find((each) => each.id === id)
+  if (instance === undefined) {
+    throw new LoomError('not-found', 'There is no such instance, or it is not alive.')
+  }
+  const others = alive.filter((each) => each.id !== id && !each.status.isDraining)
+  if (others.length === 0) {
+    throw new LoomError(
+      'refused',
+      'No other instance could take the turns of this one. Start another one first, or stop the process.',
+    )
+  }
+  await sessions.askToDrain(id)
+  return c.json(shown(instance), 202)
+}
+
+const shown = ({ id, isAlive, status }: ReportedInstance) => ({
+  id,
+  version: status.version,
+  alive: isAlive,
+  since: status.startedAt,
+  turns: status.turns,
+  readers: status.readers,
+  draining: status.isDraining,
+})
+
+/** @throws LoomError `forbidden` */
+function checkOperator(c: Context): void {
+  const { operator, tenant, session } = principalOf(c)
+  if (operator !== undefined || (tenant === '' && session === undefined)) return
+  throw new LoomError(
+    'forbidden',
+    'The instances belong to no tenant: use the key of an operator (LOOM_OPERATOR_KEYS).',
+  )
+}
