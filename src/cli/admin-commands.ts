@@ -3,7 +3,6 @@ import type { Command } from 'commander'
 
 import type { AdminFlags } from './admin/place.ts'
 import type { CommandWorld } from './app.ts'
-import { exitCodes } from './exit-code.ts'
 
 const explanation = `
 The server is --url or LOOM_URL, and the key LOOM_API_KEY. The key needs the scope
@@ -57,8 +56,5 @@ export function addAdmin(
     .option('--subject <name>', 'the subject')
     .option('-y, --yes', 'do not ask')
     .option('--json', 'print the certificate as JSON')
-    .action(async (flags: AdminFlags) => {
-      const isComplete = await (await load()).erase(world, flags)
-      if (!isComplete) onEnd(exitCodes.failed)
-    })
+    .action(async (flags: AdminFlags) => onEnd(await (await load()).erase(world, flags)))
 }

@@ -110,6 +110,7 @@ describe('loom admin', () => {
     const interrupted = erase()
     await interrupted.shows('type its name')
     await interrupted.type(keys.interrupt, 'Nothing was erased.')
+    await interrupted.endsWith(130)
     const accepted = erase()
     await accepted.shows('type its name')
     await accepted.type(`fay${keys.enter}`, 'Erased the subject fay')

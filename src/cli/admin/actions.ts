@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { LoomError } from '../../ground/error.ts'
 import { fieldsOf } from '../../ground/fields.ts'
 import type { CommandWorld } from '../app.ts'
+import { exitCodes } from '../exit-code.ts'
 import { notLoom } from '../remote/api.ts'
 import { confirms } from './confirmation.ts'
 import { type AdminFlags, apiOf, at, sessionPath } from './place.ts'
@@ -12,6 +13,9 @@ import { certificateText, instanceRows, sessionRows, sessionText } from './text.
 /** An instance learns of a drain from its next report, within a third of `LOOM_HEARTBEAT_MS`. */
 const drainMs = 60_000
 const lookEveryMs = 200
+
+/** The exit code after Ctrl-C. */
+const interruptedCode = 130
 
 /** The most sessions that a page of the server has. */
 const pageMax = 200
@@ -98,8 +102,8 @@ export async function drain(world: CommandWorld, id: string, flags: AdminFlags):
   )
 }
 
-/** Returns whether nothing is left. @throws LoomError `invalid-request` without a consent */
-export async function erase(world: CommandWorld, flags: AdminFlags): Promise<boolean> {
+/** Returns the exit code. @throws LoomError `invalid-request` without a consent */
+export async function erase(world: CommandWorld, flags: AdminFlags): Promise<number> {
   const { tenant, subject } = flags
   const api = apiOf(world, flags)
   const name = subject ?? tenant
@@ -107,14 +111,16 @@ export async function erase(world: CommandWorld, flags: AdminFlags): Promise<boo
     throw new LoomError('invalid-request', 'Name what to erase: --subject NAME or --tenant NAME.')
   }
   const what = subject === undefined ? `the tenant ${name}` : `the subject ${name}`
-  if (flags.yes !== true && !(await confirms(world.program, what, name))) {
-    throw new LoomError('invalid-request', 'Nothing was erased.')
+  const consent = flags.yes === true ? 'yes' : await confirms(world.program, what, name)
+  if (consent !== 'yes') {
+    world.program.stderr.write('loom: Nothing was erased.\n')
+    return consent === 'no' ? exitCodes.usage : interruptedCode
   }
   const path = at('/erase', { tenant })
   const body = { ...(subject === undefined ? { tenant } : { subject }), confirm: name }
   const certificate = await api.json('POST', path, { body })
   print(world, flags, certificate, () => certificateText(certificate, what))
-  return fieldsOf(certificate)['complete'] === true
+  return fieldsOf(certificate)['complete'] === true ? exitCodes.done : exitCodes.failed
 }
 
 function print(

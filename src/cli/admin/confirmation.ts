@@ -7,14 +7,14 @@ import { plainLine } from '../render/plain.ts'
 import { openTerminal } from '../terminal.ts'
 
 /**
- * Returns whether the human repeats the name.
+ * Returns whether the human repeats the name. `interrupted`: Ctrl-C or Ctrl-D.
  * @throws LoomError `invalid-request` without a terminal
  */
 export async function confirms(
   program: NodeJS.Process,
   what: string,
   name: string,
-): Promise<boolean> {
+): Promise<'yes' | 'no' | 'interrupted'> {
   const terminal = openTerminal(program)
   if (terminal === undefined) {
     throw new LoomError(
@@ -24,12 +24,17 @@ export async function confirms(
   }
   const { input, output } = terminal
   const lines = createInterface({ input, output })
-  // Ctrl-C and Ctrl-D close the interface, and the question would then wait for ever.
+  // Ctrl-C rejects the question, and after Ctrl-D it would wait for ever.
   const closed = once(lines, 'close').then(() => undefined)
   const question = `An erasure cannot be undone. To erase ${plainLine(what)}, type its name: `
-  const answer = await Promise.race([lines.question(question), closed])
+  const answer = await Promise.race([lines.question(question).catch(unlessAborted), closed])
   lines.close()
   terminal.close()
   if (answer === undefined) output.write('\n')
-  return answer?.trim() === name
+  if (answer === undefined) return 'interrupted'
+  return answer.trim() === name ? 'yes' : 'no'
+}
+
+function unlessAborted(error: unknown): undefined {
+  if (!(error instanceof Error) || error.name !== 'AbortError') throw error
 }
