@@ -60,13 +60,18 @@ export class TurnLog {
     return undefined
   }
 
-  /** Waits until the log has all emitted events. */
+  /**
+   * Waits until the log has all emitted events.
+   * @throws LoomError `lost` if the log was detached meanwhile. It lacks the events that waited, so the
+   * caller must not commit the turn, and must not run a call whose events waited.
+   */
   async flush(): Promise<void> {
     while (this.#waiting.length > 0 || this.#inFlight !== undefined) {
       if (this.#failure !== undefined) throw this.#failure
       await (this.#inFlight ?? this.#send(this.#waiting.length))
     }
     if (this.#failure !== undefined) throw this.#failure
+    if (this.#isDetached) throw lostTurn()
   }
 
   /** The id of the last appended entry. */
