@@ -1,4 +1,6 @@
 /** The gauges of an instance, which are read when Prometheus asks. */
+import { setTimeout as delay } from 'node:timers/promises'
+
 import { Gauge, type Registry } from 'prom-client'
 
 /** The state of an instance for its gauges. */
@@ -12,15 +14,18 @@ export interface InstanceState {
   queuedLetters: () => Promise<number>
 }
 
+/** The longest time that a store may delay the metrics, in milliseconds. */
+const readMs = 1000
+
 export function sessionGauges(registry: Registry, sessions: InstanceState): void {
   const registers = [registry]
-  const gauge = (name: string, help: string, read: () => number | Promise<number>) =>
+  const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({
       name,
       help,
       registers,
-      async collect() {
-        this.set(await read())
+      collect() {
+        this.set(read())
       },
     })
   gauge('loom_store_connected', '1 while the store accepts the heartbeats of this instance.', () =>
@@ -32,9 +37,21 @@ export function sessionGauges(registry: Registry, sessions: InstanceState): void
     'Age of the oldest turn that runs in this instance.',
     () => sessions.oldestTurnMs / 1000,
   )
-  gauge(
-    'loom_queue_letters',
-    'Messages that wait behind the turns of this instance. An estimate if it runs very many turns.',
-    () => sessions.queuedLetters(),
-  )
+  const letters = new Gauge({
+    name: 'loom_queue_letters',
+    help: 'Messages that wait behind the turns of this instance. An estimate if it runs very many turns. Absent while the store is away.',
+    registers,
+    async collect() {
+      const count = await queuedIn(sessions)
+      if (count === undefined) letters.remove({})
+      else letters.set(count)
+    },
+  })
+}
+
+/** Undefined if the store does not answer: the other metrics are needed most while it is away. */
+async function queuedIn(sessions: InstanceState): Promise<number | undefined> {
+  if (!sessions.isConnected) return undefined
+  const unread = delay(readMs, undefined, { ref: false })
+  return Promise.race([sessions.queuedLetters().catch(() => undefined), unread])
 }

@@ -43,6 +43,8 @@ export function turnMetrics(registry: Registry, labels: Labels): (() => void)[] 
     labelNames: ['reason'],
     registers,
   })
+  // Prometheus sees no increase in a series that begins with its first event.
+  for (const reason of ['death', 'hand-over']) takeovers.inc({ reason }, 0)
   const silences = new Histogram({
     name: 'loom_takeover_silence_seconds',
     help: 'Time from the last sign of the owner before to the takeover of its turn.',
