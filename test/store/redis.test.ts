@@ -5,7 +5,7 @@ import { sessionKeys } from '../../src/store/redis/keys.ts'
 import type { RunningRedis } from '../redis/redis.ts'
 import { startRedis } from '../redis/redis.ts'
 import { storeContract } from './contract.ts'
-import { answer, converse, entry, letter, regenerate } from './conversation.ts'
+import { answer, converse, entry, letter, regenerate, said } from './conversation.ts'
 import { prefixSuite } from './prefix-suite.ts'
 import { growTree, idOf, taskOf } from './tree.ts'
 
@@ -91,6 +91,64 @@ describe('the store in Redis', () => {
     expect(kept.toSorted()).toEqual(marks.toSorted())
     for (const key of ours) expect(await redis.client.pttl(key), key).toBeGreaterThan(0)
     for (const key of marks) expect(await redis.client.hget(key, 'state'), key).toBe('deleted')
+    await store.close()
+  })
+
+  it('adds and ends a task in the same time, however many tasks wait', async () => {
+    const store = await open()
+    const limits = { unfinishedMax: 10_000, openMax: 4 }
+    /** The least time of some calls that this Redis measured, in microseconds for each call. */
+    const costOf = async (root: string, from: number) => {
+      const costs = []
+      for (let round = 0; round < 5; round++) {
+        await redis.client.config('RESETSTAT')
+        for (let at = 0; at < 10; at++) {
+          const id = `${from + round * 10 + at}`
+          await store.addTask(taskOf(root, id), limits)
+          await store.endTask(idOf(root, `${from - 100 + round * 10 + at}`), limits)
+        }
+        const stats = await redis.client.info('commandstats')
+        costs.push(Number(/cmdstat_evalsha:.*?usec_per_call=([\d.]+)/.exec(stats)?.[1]))
+      }
+      return Math.min(...costs)
+    }
+    const talk = converse(store)
+    await talk.turn(letter('m1'))
+    const add = async (from: number, to: number) => {
+      const ids = Array.from({ length: to - from }, (_, at) => `${from + at}`)
+      await Promise.all(ids.map((id) => store.addTask(taskOf(talk.id, id), limits)))
+    }
+    await add(0, 200)
+    const few = await costOf(talk.id, 200)
+    await add(250, 4000)
+    const many = await costOf(talk.id, 4000)
+    expect(many).toBeLessThan(few * 4)
+    await store.close()
+  })
+
+  it('stores a message in at most 330 bytes more than its JSON', async () => {
+    const store = await open()
+    const talk = converse(store)
+    const turns = 300
+    const text = 'word '.repeat(58).slice(0, 288)
+    let jsonBytes = 0
+    for (let at = 0; at < turns; at++) {
+      const [id, replyId] = [crypto.randomUUID(), crypto.randomUUID()]
+      const message = said(id, 'user', text)
+      const reply = said(replyId, 'assistant', text)
+      jsonBytes += JSON.stringify([message, reply]).length - '[,]'.length
+      const digest = '1TUPTKvYwM0F_KVAlRcb5L'
+      const claim = await talk.claim(letter(id, { message, replyId, digest }))
+      await talk.finish(claim, { message: reply })
+    }
+    const keys = (await redis.client.keys(`*${talk.id}*`)).filter(
+      (key) => !/\}:(?:reply|log):/.test(key),
+    )
+    const sizes = await Promise.all(
+      keys.map((key) => redis.client.memory('USAGE', key, 'SAMPLES', 0)),
+    )
+    const bytes = sizes.reduce<number>((sum, size) => sum + Number(size), 0)
+    expect((bytes - jsonBytes) / (2 * turns)).toBeLessThan(330)
     await store.close()
   })
 

@@ -17,7 +17,7 @@ local function add()
     return { status = 'full' }
   end
   local number = redis.call('HINCRBY', key.session, 'tasks', 1)
-  local isOpen = unfinishedOf(arg.parent) < tonumber(arg.openMax)
+  local isOpen = openOf(arg.parent) < tonumber(arg.openMax)
   redis.call('ZADD', key.unfinishedTasks,
     string.format('%.0f', number + (isOpen and 0 or queuedFrom)), arg.task .. ' ' .. arg.parent)
   if arg.parent ~= '' then redis.call('HSET', key.nestedTasks, arg.task, arg.parent) end

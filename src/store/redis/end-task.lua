@@ -7,11 +7,10 @@
 -- USES reply keep keep-tree tree
 
 local function openQueued(parent)
-  local open, queued = unfinishedOf(parent)
   local next = {}
-  for index = 1, math.min(#queued, tonumber(arg.openMax) - open) do
-    local task = string.match(queued[index], '^%S+')
-    redis.call('ZINCRBY', key.unfinishedTasks, string.format('%.0f', -queuedFrom), queued[index])
+  for _, row in ipairs(queuedOf(parent, tonumber(arg.openMax) - openOf(parent))) do
+    local task = string.match(row, '^%S+')
+    redis.call('ZINCRBY', key.unfinishedTasks, string.format('%.0f', -queuedFrom), row)
     redis.call('SPUBLISH', string.gsub(key.session, ':session$', '~' .. task .. ':session!log'), '')
     table.insert(next, task)
   end

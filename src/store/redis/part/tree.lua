@@ -19,19 +19,35 @@ local function taskState(task, parent)
   return score < queuedFrom and 'open' or 'queued'
 end
 
--- Returns the number of the open tasks of a parent, and its queued ones in the order of their start.
-local function unfinishedOf(parent)
-  local open, queued = 0, {}
-  local rows = redis.call('ZRANGE', key.unfinishedTasks, 0, -1, 'WITHSCORES')
-  for index = 1, #rows, 2 do
-    if string.match(rows[index], ' (.*)$') == parent then
-      local score = tonumber(rows[index + 1])
-      if score >= queuedFrom then
-        table.insert(queued, rows[index])
-      elseif score >= 0 then
-        open = open + 1
-      end
-    end
+local function isOf(row, parent)
+  return string.match(row, ' (.*)$') == parent
+end
+
+-- Returns the number of the open tasks of a parent. It reads only open tasks, and their number is bounded for each
+-- parent.
+local function openOf(parent)
+  local open = 0
+  local last = '(' .. string.format('%.0f', queuedFrom)
+  for _, row in ipairs(redis.call('ZRANGEBYSCORE', key.unfinishedTasks, 0, last)) do
+    if isOf(row, parent) then open = open + 1 end
   end
-  return open, queued
+  return open
+end
+
+local queuedPortion = 100
+
+-- Returns the first queued tasks of a parent, at most `count` of them, in the order of their start. The next task that
+-- may begin is usually one of the first, so it reads them in portions.
+local function queuedOf(parent, count)
+  local queued, from = {}, 0
+  while #queued < count do
+    local rows = redis.call('ZRANGEBYSCORE', key.unfinishedTasks, string.format('%.0f', queuedFrom), '+inf',
+      'LIMIT', from, queuedPortion)
+    for _, row in ipairs(rows) do
+      if #queued < count and isOf(row, parent) then table.insert(queued, row) end
+    end
+    if #rows < queuedPortion then break end
+    from = from + queuedPortion
+  end
+  return queued
 end
