@@ -97,6 +97,8 @@ interface SessionSchema {
   '/:id': Get<Json<OfSession, SessionInfo>> & Delete<Body<OfSession, 204>>
   /** Returns the history. */
   '/:id/messages': Get<Json<OfSession & Query<HistoryQuery>, UIMessage[]>>
+  /** Returns a file of a message. */
+  '/:id/files/:hash': Get<Body<Parameters<'id' | 'hash'>, 200 | 304>>
   /** Streams the unfinished answer. */
   '/:id/stream': Get<Body<OfSession & Query<StreamQuery>, 200 | 204>>
   /** Stops the answer. */

@@ -36,6 +36,7 @@ export const sessionRouteTable = [
   { handler: 'stop', method: 'POST', path: '/:id/stop', scope: 'chat' },
   { handler: 'messages', method: 'GET', path: '/:id/messages', scope: 'read' },
   { handler: 'branches', method: 'GET', path: '/:id/branches', scope: 'read' },
+  { handler: 'file', method: 'GET', path: '/:id/files/:hash', scope: 'read' },
   // It shows the system prompt and the tools of the agent.
   { handler: 'prompt', method: 'GET', path: '/:id/prompt', scope: 'admin' },
   { handler: 'queue', method: 'GET', path: '/:id/queue', scope: 'read' },

@@ -21,6 +21,7 @@ import { streamSession } from './session-stream.ts'
 import { findSession, ownSession, type SessionWorld } from './session-world.ts'
 
 export { answerTool, decide } from './session-answers.ts'
+export { file } from './session-file.ts'
 export { fork } from './session-fork.ts'
 export { post } from './session-post.ts'
 export { prompt } from './session-prompt.ts'

@@ -18,6 +18,7 @@ import {
   tokenSecretsSetting,
 } from './config/access.ts'
 import { type ApiKey, keysIn, operatorKeysIn } from './config/api-keys.ts'
+import { addressSetting, filesPlaceOf, type FilesPlace } from './config/files-place.ts'
 import { refuseMisspelt } from './config/names.ts'
 import { type TraceConfig, tracesOf } from './config/traces.ts'
 import {
@@ -87,6 +88,8 @@ export interface Config extends RegistryConfig {
   allowedHosts: readonly string[] | undefined
   /** The addresses that a posted file may have besides a `data:` URL. */
   fileUrls: FileUrls
+  /** The place of the files of messages. Undefined keeps them in the messages. */
+  files: FilesPlace | undefined
   /** The longest time that turns and streams may go on after SIGTERM, in milliseconds. */
   graceMs: number
   logLevel: LogLevel
@@ -158,7 +161,12 @@ const schema = z.object({
   LOOM_PUBLIC_URL: z.string().optional().transform(originOf),
   LOOM_CORS_ORIGINS: z.string().default('').transform(originsIn),
   LOOM_ALLOWED_HOSTS: z.string().optional().transform(hostsIn),
-  LOOM_FILE_URLS: choice(['public', 'any']).default('public'),
+  LOOM_FILE_URLS: choice(['public', 'any', 'download']).default('public'),
+  LOOM_FILES: z.string().optional(),
+  LOOM_FILES_ENDPOINT: addressSetting().optional(),
+  LOOM_FILES_REGION: z.string().default('us-east-1'),
+  LOOM_FILES_KEY_ID: z.string().optional(),
+  LOOM_FILES_SECRET_KEY: z.string().optional(),
   LOOM_GRACE_MS: integer(0, timerMaxMs).default(10_000),
   LOOM_LOG_LEVEL: choice(['silent', 'error', 'info', 'debug']).default('info'),
   LOOM_LOG_FORMAT: choice(['text', 'json']).default('text'),
@@ -252,6 +260,7 @@ export function readConfig(environment: Environment): Config {
     publicUrl: set.LOOM_PUBLIC_URL,
     allowedHosts: set.LOOM_ALLOWED_HOSTS,
     fileUrls: set.LOOM_FILE_URLS,
+    files: filesPlaceOf(set),
     graceMs: set.LOOM_GRACE_MS,
     logLevel: set.LOOM_LOG_LEVEL,
     logFormat: set.LOOM_LOG_FORMAT,

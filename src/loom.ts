@@ -103,7 +103,8 @@ export interface LoomOptions<AGENTS extends readonly AnyAgent[] = readonly AnyAg
   pollMs?: number
   /**
    * The addresses that a posted file may have besides a `data:` URL. `public` allows `https:` addresses
-   * outside private networks, `any` also `http:` and private networks. @defaultValue 'public'
+   * outside private networks, `any` also `http:` and private networks. `download` allows the same as `public`, and the
+   * session downloads each file when it is posted. @defaultValue 'public'
    */
   fileUrls?: FileUrls
   /** Receives errors that belong to no caller. @defaultValue emits a process warning */

@@ -41,6 +41,7 @@ import type {
   SessionPage,
   SessionRecord,
 } from './store/session.ts'
+import type { StoredFile } from './store/stored-file.ts'
 import type { Task } from './store/task.ts'
 import type { TaskInfo } from './task.ts'
 
@@ -255,6 +256,11 @@ export class Sessions {
     },
   ): Promise<SessionPage> {
     return this.#records.list(tenant, page)
+  }
+
+  /** Returns a file of a message by the SHA-256 of its content; see `FileReader`. */
+  file(sessionId: string, hash: string): Promise<StoredFile | undefined> {
+    return this.#records.file(sessionId, hash)
   }
 
   /** Returns the messages that edits and regenerations cut, the oldest cut first. */

@@ -62,7 +62,7 @@ export interface StreamAgentOptions<CONTEXT = undefined, OUTPUT = unknown>
    * The addresses that a posted file may have besides a `data:` URL. `public` allows `https:` addresses
    * outside private networks, `any` also `http:` and private networks. @defaultValue 'public'
    */
-  fileUrls?: FileUrls
+  fileUrls?: Exclude<FileUrls, 'download'>
   /** Runs when the run is done, also if the client has disconnected. @defaultValue none */
   onFinish?: (result: RunResult<OUTPUT>) => void | Promise<void>
   /**

@@ -303,7 +303,11 @@ describe('the settings', () => {
       { LOOM_ALLOWED_HOSTS: 'https://a.b' },
       /^LOOM_ALLOWED_HOSTS must list/,
     ],
-    ['unknown file addresses', { LOOM_FILE_URLS: 'all' }, /^LOOM_FILE_URLS must be public or any/],
+    [
+      'unknown file addresses',
+      { LOOM_FILE_URLS: 'all' },
+      /^LOOM_FILE_URLS must be public or any or download/,
+    ],
     ['a grace that is no number', { LOOM_GRACE_MS: '10s' }, /^LOOM_GRACE_MS must be a whole/],
     ['a secret that can be guessed', { LOOM_JWT_SECRET: 'k' }, /^LOOM_JWT_SECRET must have/],
   ]

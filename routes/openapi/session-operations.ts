@@ -108,6 +108,21 @@ export const sessionOperations: readonly Omit<Operation, 'tag'>[] = [
   },
   {
     method: 'get',
+    path: '/:id/files/:hash',
+    id: 'getFile',
+    summary: 'Returns a file of a message, if the server keeps files apart from the messages.',
+    answers: {
+      200: {
+        description: 'The file, with its own type.',
+        content: { '*/*': { type: 'string', format: 'binary' } },
+        headers: { ETag: 'The hash of the content.' },
+      },
+      304: { description: 'The client has the file: `If-None-Match` has its `ETag`.' },
+    },
+    errors: ['not-found'],
+  },
+  {
+    method: 'get',
     path: '/:id/stream',
     id: 'followSession',
     summary: 'Streams the unfinished answer.',

@@ -20,6 +20,7 @@ export interface OpenStoreOptions {
     | 'redisPrefix'
     | 'redisPatienceMs'
     | 'sessionTtlMs'
+    | 'files'
   >
   report: (error: unknown) => void
   /** Has the home folder, for the text of the place. */
@@ -42,6 +43,21 @@ export interface OpenedStore {
  * another server, or for files that cannot be written although the settings require them
  */
 export async function openStore(options: OpenStoreOptions): Promise<OpenedStore> {
+  const opened = await openSessions(options)
+  const { files, sessionTtlMs } = options.config
+  if (files === undefined) return opened
+  const { openFiles: openFilesApart } = await import('../attachments/open-files.ts')
+  try {
+    const sweeps = opened.kind !== 'memory'
+    const apart = { files, sessionTtlMs, sweeps, report: options.report }
+    return { ...opened, store: await openFilesApart(opened.store, apart) }
+  } catch (error) {
+    await opened.store.close()
+    throw error
+  }
+}
+
+async function openSessions(options: OpenStoreOptions): Promise<OpenedStore> {
   const { redisUrl, store } = options.config
   if (redisUrl !== undefined) {
     return { store: await openRedis(options, redisUrl), kind: 'redis', place: 'in Redis' }

@@ -16,6 +16,7 @@ import type {
   SessionRecord,
   SessionStore,
 } from '../store/session.ts'
+import { readsFiles, type StoredFile } from '../store/stored-file.ts'
 import type { Instance } from './instance.ts'
 import { unknownState } from './receipt.ts'
 import type { SessionView } from './session-view.ts'
@@ -91,6 +92,11 @@ export class Records {
     page: { limit: number; before?: number; subject?: string },
   ): Promise<SessionPage> {
     return this.#options.requestStore.list(tenant, page)
+  }
+
+  async file(sessionId: string, hash: string): Promise<StoredFile | undefined> {
+    const { requestStore } = this.#options
+    return readsFiles(requestStore) ? requestStore.file(sessionId, hash) : undefined
   }
 
   branches(sessionId: string): Promise<Branch[]> {

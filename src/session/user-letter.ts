@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto'
 import type { UIMessage } from 'ai'
 
 import { LoomError } from '../ground/error.ts'
+import { late } from '../ground/late.ts'
 import { sizeOf, WorkSteps } from '../ground/long-work.ts'
 import type { Letter } from '../store/letter.ts'
 import { checkAnswerable } from '../wire/conversation.ts'
@@ -13,6 +14,9 @@ import type { PostContent } from './post-content.ts'
 import { inPlaceOf, letterInQueue, withoutQueued } from './queue-edit.ts'
 import { letterWithdrawn, noMessage } from './receipt.ts'
 import type { SessionView } from './session-view.ts'
+
+/** Only a server that downloads files loads it. */
+const downloads = late(() => import('../attachments/file-download.ts'))
 
 /**
  * @throws LoomError `invalid-request` for a message that no model can answer, and for an edit of an answer;
@@ -27,22 +31,25 @@ export async function userLetter(
   const history = messageId === undefined ? [] : await view.history()
   const target = history.find(({ id }) => id === messageId)
   const content = clientContent(message)
+  // A page that edits a message posts the address under which it got the file.
+  const isStored = storedFiles([...history, ...(former?.message ? [former.message] : [])])
   const steps = new WorkSteps()
   checkAnswerable(content)
   await steps.next(sizeOf(content))
-  checkFiles(content, fileUrls)
+  checkFiles(content, fileUrls, isStored)
   await steps.next(sizeOf(content))
   const plain = { kind: 'message' as const, replyId: randomUUID(), request }
   // The message's own id comes first. Under another id, a later post could replace the message.
   const id = last.id === message.id ? message.id : (key ?? message.id)
   const what = { digest: await contentDigest(content.parts) }
   await steps.next(sizeOf(content))
+  const whole = fileUrls === 'download' ? await (await downloads()).withDownloads(content) : content
   if (target === undefined && former?.message !== undefined) {
-    return inPlaceOf(former, request, { ...what, message: { ...content, id: former.message.id } })
+    return inPlaceOf(former, request, { ...what, message: { ...whole, id: former.message.id } })
   }
   if (target === undefined) {
     if (messageId !== undefined && !view.isNew) await checkSentAgain(messageId, last.id, view)
-    return { ...plain, ...what, id, message: content }
+    return { ...plain, ...what, id, message: whole }
   }
   if (target.role !== 'user') {
     throw new LoomError(
@@ -55,7 +62,13 @@ export async function userLetter(
   const at = view.pendingMessage
     ? { last: view.pendingMessage, turnLetterId: undefined }
     : { last: history.at(-1), turnLetterId: view.turnLetterId }
-  return { ...plain, ...what, id: key ?? editId(edit, target, at), message: edit, cutAt: target.id }
+  return {
+    ...plain,
+    ...what,
+    id: key ?? editId(edit, target, at),
+    message: { ...whole, id: target.id },
+    cutAt: target.id,
+  }
 }
 
 /**
@@ -87,6 +100,16 @@ function editId(edit: UIMessage, target: UIMessage, { last, turnLetterId }: Edit
   // The turn that runs answers the message as this edit made it.
   if (turnLetterId !== undefined && isApplied && !hasAnswer) return turnLetterId
   return `edit:${digest([target.id, edit.parts, last?.id])}`
+}
+
+/** Returns whether one of these messages has a file with this address on this server. */
+function storedFiles(messages: readonly UIMessage[]): (url: string) => boolean {
+  const urls = new Set(
+    messages.flatMap(({ parts }) =>
+      parts.flatMap((part) => (part.type === 'file' && part.url.startsWith('/') ? [part.url] : [])),
+    ),
+  )
+  return (url) => urls.has(url)
 }
 
 /** The parts of a message that a client may set: its text, its files and its `data-` parts. */

@@ -109,6 +109,7 @@ const plans: Readonly<Record<string, (id: string) => { path: string; body?: unkn
   'GET /:id/stream': (id) => ({ path: `/${id}/stream` }),
   'POST /:id/stop': (id) => ({ path: `/${id}/stop?tree=1`, body: { queue: 'clear' } }),
   'GET /:id/messages': (id) => ({ path: `/${id}/messages` }),
+  'GET /:id/files/:hash': (id) => ({ path: `/${id}/files/${'0'.repeat(64)}` }),
   'GET /:id/branches': (id) => ({ path: `/${id}/branches` }),
   'GET /:id/prompt': (id) => ({ path: `/${id}/prompt` }),
   'GET /:id/queue': (id) => ({ path: `/${id}/queue` }),

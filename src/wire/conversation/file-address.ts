@@ -8,9 +8,10 @@ import { BlockList, isIP } from 'node:net'
 
 /**
  * `public`: `https:` addresses outside private networks. `any`: also `http:` addresses and private
- * networks, for inference servers that read files from them.
+ * networks, for inference servers that read files from them. `download`: as `public`, and a session downloads the file
+ * itself when it is posted, so that the provider gets its content and no address.
  */
-export type FileUrls = 'public' | 'any'
+export type FileUrls = 'public' | 'any' | 'download'
 
 /** @returns the reason why a file must not have this address, or undefined */
 export function addressFault(url: string, allowed: FileUrls): string | undefined {
@@ -29,8 +30,8 @@ export function addressFault(url: string, allowed: FileUrls): string | undefined
 /**
  * True if a host name of a parsed URL belongs to a private network. This is an address that is not
  * globally reachable (IANA special-purpose registries, RFC 6890), or a name that only a local
- * network resolves. A public name that resolves to a private address is not found here: Loom
- * downloads nothing, so only the downloader can check its connection.
+ * network resolves. A public name that resolves to a private address is not found here: only
+ * the downloader can check its connection, and `attachments/file-download.ts` does.
  */
 export function isPrivateHost(hostname: string): boolean {
   const host = hostname

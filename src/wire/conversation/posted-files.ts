@@ -12,11 +12,16 @@ import { addressFault, type FileUrls } from './file-address.ts'
 /**
  * Checks the files of a message.
  * @param fileUrls the addresses that a file may have besides a `data:` URL
+ * @param isStored whether the session has a file with this address. @defaultValue it has none
  * @throws LoomError `invalid-request` that names the file and its fault
  */
-export function checkFiles({ parts }: Pick<UIMessage, 'parts'>, fileUrls: FileUrls): void {
+export function checkFiles(
+  { parts }: Pick<UIMessage, 'parts'>,
+  fileUrls: FileUrls,
+  isStored: (url: string) => boolean = () => false,
+): void {
   for (const part of parts) {
-    if (part.type !== 'file') continue
+    if (part.type !== 'file' || isStored(part.url)) continue
     const fault = faultOf(part.url, part.mediaType, fileUrls)
     if (fault !== undefined) {
       throw new LoomError('invalid-request', `${fileName(part.filename)} cannot be read: ${fault}`)

@@ -24,7 +24,8 @@ export function checkReadable(
   { model, facts }: AskedModel,
 ): void {
   for (const part of parts) {
-    if (part.type !== 'file') continue
+    // An address on this server is a file that the session has already.
+    if (part.type !== 'file' || part.url.startsWith('/')) continue
     const { mediaType, filename, url } = part
     const file = filePart({ data: url, mediaType, filename })
     if (fileAsText(file) !== undefined) continue
