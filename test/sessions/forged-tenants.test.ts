@@ -30,6 +30,8 @@ const withoutSession = new Set([
   'GET /api/models',
   'POST /api/tokens',
   // These show and change only the sessions of their own tenant; see `test/access/isolation.test.ts`.
+  'GET /api/admin/instances',
+  'GET /api/admin/audit',
   'GET /api/admin/sessions',
   'GET /api/admin/export',
   'POST /api/admin/erase',
