@@ -31,6 +31,7 @@ const withoutSession = new Set([
   'POST /api/tokens',
   // These show and change only the sessions of their own tenant; see `test/access/isolation.test.ts`.
   'GET /api/admin/instances',
+  'POST /api/admin/instances/:id/drain',
   'GET /api/admin/audit',
   'GET /api/admin/sessions',
   'GET /api/admin/export',
@@ -126,6 +127,7 @@ for (const { store, open } of stores) {
         messageId: 'm2',
         toolCallId: 'call-a',
         scheduleId: 'tea',
+        hash: 'a'.repeat(64),
         approvalId: encodeURIComponent(await approvalId()),
       }
       let asked = 0
