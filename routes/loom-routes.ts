@@ -10,6 +10,7 @@ import type { BlankEnv } from 'hono/types'
 import type { ListedModel } from '../src/model.ts'
 import type { ScheduleInfo } from '../src/schedule.ts'
 import type { QueuedLetterInfo, SessionInfo } from '../src/session/session-info.ts'
+import type { SessionInspection } from '../src/session/session-inspection.ts'
 import type { StopReply } from '../src/session/session-stop.ts'
 import type { QueueOnStop } from '../src/store/letter.ts'
 import type { Member } from '../src/store/member.ts'
@@ -119,6 +120,8 @@ interface SessionSchema {
       Record<'agent' | 'model', string> & Record<'prompt', readonly Record<'role', string>[]>
     >
   >
+  /** Returns the inner state of the session. */
+  '/:id/inspect': Get<Json<OfSession, SessionInspection>>
   /** Lists the messages that wait. */
   '/:id/queue': Get<Json<OfSession, Record<'queue', QueuedLetterInfo[]> & Record<'held', boolean>>>
   /** Ends a hold of the queue. */

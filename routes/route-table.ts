@@ -39,6 +39,7 @@ export const sessionRouteTable = [
   { handler: 'file', method: 'GET', path: '/:id/files/:hash', scope: 'read' },
   // It shows the system prompt and the tools of the agent.
   { handler: 'prompt', method: 'GET', path: '/:id/prompt', scope: 'admin' },
+  { handler: 'inspect', method: 'GET', path: '/:id/inspect', scope: 'admin' },
   { handler: 'queue', method: 'GET', path: '/:id/queue', scope: 'read' },
   { handler: 'runQueue', method: 'POST', path: '/:id/queue/run', scope: 'chat' },
   { handler: 'withdraw', method: 'DELETE', path: '/:id/queue/:messageId', scope: 'chat' },

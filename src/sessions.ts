@@ -24,6 +24,7 @@ import { Readers } from './session/readers.ts'
 import { type Receipt, receiptOf } from './session/receipt.ts'
 import { type ForkOptions, type PromptState, Records } from './session/records.ts'
 import type { AddedSchedule, NewSchedule, Schedules } from './session/schedules.ts'
+import type { SessionInspection } from './session/session-inspection.ts'
 import type { SessionView } from './session/session-view.ts'
 import type { MessageStop } from './session/stop-message.ts'
 import type { Tasks, TreeLimits } from './session/tasks.ts'
@@ -62,6 +63,8 @@ export interface SessionsOptions extends Omit<
   pollMs: number
 }
 
+const inspection = late(() => import('./session/session-inspection.ts'))
+
 /** The longest wait of a request for an unreachable store, in milliseconds: its client waits for a status. */
 const requestPatienceMs = 5000
 
@@ -76,6 +79,8 @@ export class Sessions {
    */
   readonly readers: Readers
   readonly #store: Store
+  /** The store with the patience of a request. */
+  readonly #requestStore: Store
   readonly #instance: Instance
   readonly #mailboxes: Mailboxes
   readonly #records: Records
@@ -121,6 +126,7 @@ export class Sessions {
       },
     })
     this.#store = store
+    this.#requestStore = requestStore
     this.#instance = instance
     this.#records = new Records({ store, requestStore, instance })
     this.#mailboxes = new Mailboxes({ ...options, store: requestStore, instance })
@@ -261,6 +267,19 @@ export class Sessions {
   /** Returns a file of a message by the SHA-256 of its content; see `FileReader`. */
   file(sessionId: string, hash: string): Promise<StoredFile | undefined> {
     return this.#records.file(sessionId, hash)
+  }
+
+  /**
+   * Returns the inner state of a session, for an operator: its owner, claims, log, calls, queue, tasks and cost.
+   * @throws LoomError `unavailable`
+   */
+  async inspect(session: SessionRecord): Promise<SessionInspection> {
+    const { inspectSession } = await inspection()
+    return inspectSession(session, {
+      store: this.#requestStore,
+      instance: this.instanceId,
+      tasks: () => this.tasks(session.id, session.tenant),
+    })
   }
 
   /** Returns the messages that edits and regenerations cut, the oldest cut first. */

@@ -80,6 +80,8 @@ export function openServer({ fetch: base = (...all) => fetch(...all), key, pause
     messages: (id) => json(`${chat(id, 'messages')}?${profile}&queued=0`),
     queue: async (id) => (await json(chat(id, 'queue'))).queue,
     prompt: (id) => json(chat(id, 'prompt')),
+    /** The inner state of a conversation. Only an admin may see it. */
+    inspect: (id) => json(chat(id, 'inspect')),
     /** Returns the response with the stream of the running answer. */
     stream: (id, after, signal) =>
       call(

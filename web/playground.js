@@ -8,6 +8,7 @@ import { openAnnouncer } from './playground-announcer.js'
 import { openBanner } from './playground-banner.js'
 import { openChat } from './playground-chat.js'
 import { openComposer } from './playground-composer.js'
+import { openInspection } from './playground-inspection.js'
 import { openKey } from './playground-key.js'
 import { entryView } from './playground-message.js'
 import { openPrompt } from './playground-prompt.js'
@@ -124,6 +125,7 @@ function drawAll() {
   }
   at('welcome').hidden = entries.length > 0 || !chat.isLoaded || chat.link === 'gone'
   at('see').hidden = chat.isNew
+  void inspection.offer(chat)
   document.body.classList.toggle('busy', busy)
   banner.show(chat)
   composer.show(chat)
@@ -301,6 +303,12 @@ const sessions = openSessions({
 })
 
 const prompt = openPrompt({ dialog: at('prompt-panel'), server })
+const inspection = openInspection({
+  dialog: at('inspect-panel'),
+  opener: at('inspect'),
+  server,
+  current: () => chat.id,
+})
 
 openTheme(at('theme'))
 at('see').addEventListener('click', () => prompt.show(chat.id))

@@ -26,7 +26,7 @@ export function referencePage(document: JsonSchema): string {
     '<h2>Schemas</h2>',
     ...schemas.map(
       ([name, schema]) =>
-        `<details id="${text(name)}"><summary><code>${text(name)}</code></summary>${schemaHtml(schema)}</details>`,
+        `<details id="${attribute(name)}"><summary><code>${text(name)}</code></summary>${schemaHtml(schema)}</details>`,
     ),
     '</body></html>',
   ].join('\n')
@@ -52,7 +52,7 @@ function operationHtml({ method, path, operation }: ShownOperation): string {
   const parameters = listIn(operation['parameters']).map(fieldsOf)
   const body = fieldsOf(operation['requestBody'])
   return [
-    `<details id="${text(operation['operationId'])}"><summary><b>${text(method.toUpperCase())}</b>`,
+    `<details id="${attribute(operation['operationId'])}"><summary><b>${text(method.toUpperCase())}</b>`,
     `<code>${text(path)}</code> <span>${prose(operation['summary'])}</span></summary>`,
     parameters.length === 0 ? '' : `<h3>Parameters</h3>${table(parameters.map(parameterRow))}`,
     body['content'] === undefined
@@ -83,7 +83,7 @@ const contentHtml = (holder: Readonly<Record<string, unknown>>): string =>
     .map(([type, form]) => {
       const { $ref } = fieldsOf(fieldsOf(form)['schema'])
       const name = typeof $ref === 'string' ? $ref.slice($ref.lastIndexOf('/') + 1) : undefined
-      return `<code>${text(type)}</code>${name === undefined ? '' : ` <a href="#${text(name)}">${text(name)}</a>`}`
+      return `<code>${text(type)}</code>${name === undefined ? '' : ` <a href="#${attribute(name)}">${text(name)}</a>`}`
     })
     .join('<br>')
 
@@ -106,5 +106,10 @@ const escapes: Readonly<Record<string, string>> = {
   '"': '&quot;',
 }
 
-const text = (value: unknown): string =>
-  String(value).replaceAll(/[&<>"]/g, (character) => escapes[character] ?? character)
+const escaped = (value: unknown, pattern: RegExp): string =>
+  String(value).replaceAll(pattern, (character) => escapes[character] ?? character)
+
+/** Quotes stay as they are: the schemas have thousands. */
+const text = (value: unknown): string => escaped(value, /[&<>]/g)
+
+const attribute = (value: unknown): string => escaped(value, /[&<>"]/g)

@@ -121,6 +121,64 @@ const queuedLetter = z.object({
   message: message.optional(),
 })
 
+const inspection = z
+  .object({
+    session: session.omit({ title: true, waitsFor: true }),
+    subject: z.string().optional(),
+    inspectedBy: z.string(),
+    turn: z
+      .object({
+        owner: z.string(),
+        ownerState: z.enum(['alive', 'dead', 'none']),
+        claim: time,
+        messageId: z.string(),
+        letterId: z.string(),
+        startedAt: time,
+        takeovers: z.array(z.object({ at: time, from: z.string() })),
+        profile: z.string().optional(),
+        stop: z.string().optional(),
+      })
+      .optional(),
+    log: z
+      .object({
+        first: z.string(),
+        last: z.string(),
+        entries: count,
+        events: count,
+        size: count,
+        finished: z.boolean(),
+        isCut: z.literal(true).optional(),
+        claims: z.array(z.object({ claim: time, entries: count })),
+      })
+      .optional(),
+    calls: z.array(
+      z.object({
+        toolCallId: z.string(),
+        toolName: z.string(),
+        state: z.enum(['open', 'approval', 'done', 'failed', 'denied']),
+        steps: count,
+        claim: time,
+      }),
+    ),
+    queue: z.object({
+      queued: count,
+      held: z.boolean(),
+      letters: z.array(
+        z.object({
+          id: z.string(),
+          kind: z.enum(['message', 'answer']),
+          agent: z.string(),
+          subject: z.string().optional(),
+          postedAt: time.optional(),
+        }),
+      ),
+    }),
+    tasks: z.array(task.omit({ title: true, waitsFor: true })),
+    hasMoreTasks: z.literal(true).optional(),
+    spent: z.object({ finished: spent.optional(), unfinished: spent.optional() }),
+  })
+  .describe('The inner state of a session. It has no text of a message.')
+
 const branch = z.object({
   number: z.number().int(),
   at: z.string(),
@@ -178,6 +236,7 @@ export const responseSchemas = {
   Schedules: z.object({ schedules: z.array(schedule) }),
   Answer: answer,
   Accepted: accepted,
+  Inspection: inspection,
   QueuedLetter: queuedLetter,
   Queue: z.object({ queue: z.array(queuedLetter), held: z.boolean() }),
   QueueRun: z.object({ running: z.boolean(), queued: count }),

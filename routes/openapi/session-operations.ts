@@ -172,6 +172,15 @@ export const sessionOperations: readonly Omit<Operation, 'tag'>[] = [
   },
   {
     method: 'get',
+    path: '/:id/inspect',
+    id: 'inspectSession',
+    summary:
+      'Returns the owner, the claims, the log, the calls, the queue, the tasks and the cost.',
+    answers: { 200: json('The inner state of the session.', 'Inspection') },
+    errors: ['not-found'],
+  },
+  {
+    method: 'get',
     path: '/:id/queue',
     id: 'listQueue',
     summary: 'Returns the messages that wait, and whether a stop holds them.',

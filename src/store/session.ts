@@ -5,7 +5,7 @@ import type { UIMessage } from 'ai'
 import type { Spending } from '../spending.ts'
 import type { Member, Shared } from './member.ts'
 import type { Summary } from './summary.ts'
-import type { ReaderFloor, Stop } from './turn.ts'
+import type { ReaderFloor, Stop, Takeover } from './turn.ts'
 
 /** Reads sessions. */
 export interface SessionReader {
@@ -162,6 +162,8 @@ export interface TurnRecord {
   lastId: string
   /** The time at which the turn began, in milliseconds since 1970. */
   startedAt: number
+  /** The last 20 takeovers of the turn, the oldest first. Hand-overs do not count. Absent if there is none. */
+  takeovers?: readonly Takeover[]
   /** The lowest profile that the log was sent in. Absent before its first reader. */
   floor?: ReaderFloor
   /** The stop that waits for the owner. Absent if there is none. */

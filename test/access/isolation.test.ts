@@ -112,6 +112,7 @@ const plans: Readonly<Record<string, (id: string) => { path: string; body?: unkn
   'GET /:id/files/:hash': (id) => ({ path: `/${id}/files/${'0'.repeat(64)}` }),
   'GET /:id/branches': (id) => ({ path: `/${id}/branches` }),
   'GET /:id/prompt': (id) => ({ path: `/${id}/prompt` }),
+  'GET /:id/inspect': (id) => ({ path: `/${id}/inspect` }),
   'GET /:id/queue': (id) => ({ path: `/${id}/queue` }),
   'POST /:id/queue/run': (id) => ({ path: `/${id}/queue/run` }),
   'DELETE /:id/queue/:messageId': (id) => ({ path: `/${id}/queue/${ids.messageId}` }),

@@ -193,6 +193,15 @@ describe('the trace of two instances', () => {
     expect(turn.parentSpanId).toBe(request.spanId)
     expect(run.parentSpanId).toBe(turn.spanId)
     expect(turn.service['service.name']).toBe('loom')
-    expect((await fetch(`${survivor.url}/healthz`)).status).toBe(200)
+    const inspected = await fetch(`${survivor.url}/api/chat/${id}/inspect`)
+    const { inspectedBy, turn: taken, log, calls } = JSON.parse(await inspected.text())
+    expect(taken).toMatchObject({
+      owner: inspectedBy,
+      ownerState: 'none',
+      takeovers: [{ at: expect.any(Number), from: turn.attributes['loom.takeover.from'] }],
+    })
+    expect(log.claims).toHaveLength(2)
+    expect(log).toMatchObject({ finished: true })
+    expect(calls).toMatchObject([{ toolName: 'calculator', state: 'done' }])
   })
 })

@@ -164,6 +164,7 @@ export function recordOf(session: MemorySession): SessionRecord | undefined {
         letterId: turn.letter.id,
         lastId: turn.lastId,
         startedAt: turn.startedAt,
+        ...(turn.takeovers.length > 0 && { takeovers: turn.takeovers }),
         ...(turn.floor !== undefined && { floor: turn.floor }),
         ...(turn.stop !== undefined && { stop: turn.stop }),
       },

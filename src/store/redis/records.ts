@@ -26,12 +26,14 @@ export function claimOf(sessionId: string, fields: ClaimFields, letter: Letter):
     letter,
     logId: unescaped(fields.logId),
     resumed: fields.resumed === '1',
-    takeovers: (fields.takeovers ?? '').split('\n').filter(Boolean).map(takeoverOf),
+    takeovers: takeoversIn(fields.takeovers ?? ''),
     ...(fields.abandoned !== '' && { abandoned: unescaped(fields.abandoned) }),
     ...(fields.floor !== '' && { floor: floorOf(fields.floor) }),
     ...(stop !== undefined && { stop }),
   }
 }
+
+const takeoversIn = (lines: string): Takeover[] => lines.split('\n').filter(Boolean).map(takeoverOf)
 
 function takeoverOf(line: string): Takeover {
   const [at, from = ''] = line.split(' ')
@@ -98,6 +100,7 @@ export function sessionOf(
         lastId: fields.last,
         startedAt: Number(fields.started),
         ...(fields.turnAgent !== '' && { agent: agentIn(fields.turnAgent) }),
+        ...(fields.takeovers !== '' && { takeovers: takeoversIn(fields.takeovers) }),
         ...(fields.floor !== '' && { floor: floorOf(fields.floor) }),
         ...(stop !== undefined && { stop }),
       },

@@ -77,6 +77,7 @@ export const recordFields = [
   'letterId',
   'last',
   'started',
+  'takeovers',
   'floor',
   'stop',
   'error',

@@ -202,12 +202,13 @@ export function fencing({ it, store }: Subject): void {
     const fourth = await taken(talk, third, 'four')
     expect(fourth.takeovers.map(({ from }) => from)).toEqual(['one', 'three'])
     expect(await talk.store.session(talk.id)).toMatchObject({
-      turn: { owner: 'four', claim: fourth.claim, floor: 'v5' },
+      turn: { owner: 'four', claim: fourth.claim, floor: 'v5', takeovers: fourth.takeovers },
     })
     await talk.post(letter('m2'))
     const next = nextOf(await talk.finish(fourth))
     expect(next).toMatchObject({ takeovers: [], resumed: false })
     expect(next).not.toHaveProperty('floor')
+    expect((await talk.store.session(talk.id))?.turn).not.toHaveProperty('takeovers')
   })
 
   it('passes to a successor only while its turn runs', async () => {
