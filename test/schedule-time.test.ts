@@ -41,6 +41,23 @@ describe('a cron expression', () => {
     ])
   })
 
+  it('with lists or ranges of times is due once for each of them too', async () => {
+    const spring = { after: '2026-03-28T23:00:00Z', count: 3 }
+    expect(await occurrences('30 2,14 * * *', 'Europe/Berlin', spring)).toEqual([
+      '2026-03-29T01:00',
+      '2026-03-29T12:30',
+      '2026-03-30T00:30',
+    ])
+    const autumn = { after: '2026-10-24T22:00:00Z', count: 5 }
+    expect(await occurrences('15,45 1-2 * * *', 'Europe/Berlin', autumn)).toEqual([
+      '2026-10-24T23:15',
+      '2026-10-24T23:45',
+      '2026-10-25T00:15',
+      '2026-10-25T00:45',
+      '2026-10-26T00:15',
+    ])
+  })
+
   it('follows a change of half an hour', async () => {
     const lordHowe = { after: '2026-10-02T00:00:00Z', count: 3 }
     expect(await occurrences('0 9 * * *', 'Australia/Lord_Howe', lordHowe)).toEqual([
@@ -65,6 +82,7 @@ describe('a cron expression', () => {
       fc.oneof(
         fc.constant('*'),
         fc.integer({ min, max }).map(String),
+        fc.integer({ min, max: max - 1 }).map((first) => `${first},${first + 1}`),
         fc.integer({ min: 2, max: 7 }).map((step) => `*/${step}`),
       )
     const cron = fc
@@ -75,7 +93,11 @@ describe('a cron expression', () => {
     await fc.assert(
       fc.asyncProperty(cron, zone, minutes, minutes, async (cron, timeZone, from, lateBy) => {
         const now = at('2026-01-01T00:00:00Z') + from * 60_000
-        const own = new Cron(cron, { timezone: timeZone, mode: '5-part' })
+        const own = new Cron(cron, {
+          timezone: timeZone,
+          mode: '5-part',
+          fixedTimeRule: 'no-wildcard',
+        })
         const first = own.nextRun(new Date(now))
         if (first === null) return
         const { rule, dueAt } = await readTime({ cron, timeZone }, now)

@@ -108,9 +108,10 @@ function isTimeZone(name: string): boolean {
   }
 }
 
+/** Lists and ranges of times are not intervals: each of their times is due once a day, over changes of the clocks too. */
 async function cronOf({ cron, timeZone }: CronRule) {
   const { Cron } = await croner()
-  return new Cron(cron, { timezone: timeZone, mode: '5-part' })
+  return new Cron(cron, { timezone: timeZone, mode: '5-part', fixedTimeRule: 'no-wildcard' })
 }
 
 async function nextCron(rule: CronRule, after: number): Promise<number | undefined> {
