@@ -34,7 +34,7 @@ import type { InstanceStatus, ReportedInstance } from './store/instance-status.t
 import type { Letter, QueueOnStop } from './store/letter.ts'
 import type { PostReply, QueueEdit } from './store/mailbox.ts'
 import type { Member } from './store/member.ts'
-import type { Schedule, ScheduleOwner } from './store/schedule.ts'
+import { lookAgain, type Schedule, type ScheduleOwner } from './store/schedule.ts'
 import type {
   Branch,
   HistoryPart,
@@ -313,8 +313,11 @@ export class Sessions {
    * Deletes one session, without its tasks.
    * @internal
    */
-  removeOne(sessionId: string, tenant: string): Promise<boolean> {
-    return this.#records.remove(sessionId, tenant)
+  async removeOne(sessionId: string, tenant: string): Promise<boolean> {
+    const { nextDueAt } = (await this.#store.session(sessionId)) ?? {}
+    const isRemoved = await this.#records.remove(sessionId, tenant)
+    if (isRemoved && nextDueAt !== undefined) await lookAgain(this.#store, sessionId)
+    return isRemoved
   }
 
   // Governance

@@ -4,7 +4,7 @@ import type { Hono } from 'hono'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
 import { fieldOf } from '../src/ground/fields.ts'
-import { defineAgent, Loom, openMemoryStore, sessionRoutes } from '../src/index.ts'
+import { defineAgent, Loom, openMemoryStore, sessionRoutes, type Store } from '../src/index.ts'
 import { busyness } from './machine.ts'
 import { until } from './redis/until.ts'
 
@@ -18,10 +18,12 @@ const echo = defineAgent<{ city?: string } | undefined>({
   model: 'demo/echo',
 })
 
-const open = (options: { city?: string; now?: () => number; heartbeatMs?: number } = {}) => {
+const open = (
+  options: { city?: string; now?: () => number; heartbeatMs?: number; store?: Store } = {},
+) => {
   loom = new Loom({
     agents: [echo],
-    store: openMemoryStore({ now: options.now ?? (() => wallTime) }),
+    store: options.store ?? openMemoryStore({ now: options.now ?? (() => wallTime) }),
     heartbeatMs: options.heartbeatMs ?? 300,
   })
   app = sessionRoutes(loom, {
@@ -158,6 +160,42 @@ describe('a schedule', () => {
     expect((await call('GET', 'one/schedules', undefined, 'eve')).status).toBe(404)
     expect((await call('DELETE', 'one/schedules/tea', undefined, 'eve')).status).toBe(404)
     expect((await call('GET', 'one/schedules', undefined, 'ada')).body.schedules).toHaveLength(1)
+  })
+
+  it('is delivered also if others look for it before the store has it', async () => {
+    await loom.close()
+    const store = openMemoryStore({ now: () => wallTime })
+    let looks = 0
+    open({
+      store: {
+        ...store,
+        takeDue: (portion) => {
+          looks += 1
+          return store.takeDue(portion)
+        },
+        // As an instance that is frozen or cut off here.
+        async addSchedule(...schedule) {
+          const before = looks
+          await until(5000, 'two looks', async () => looks >= before + 2)
+          return store.addSchedule(...schedule)
+        },
+      },
+    })
+    expect((await call('POST', 'one/schedules', { message: 'Tea!', after: 0 })).status).toBe(201)
+    await untilMessages('one', 2)
+  })
+
+  it('leaves no time behind when it is removed, or its session', async () => {
+    await loom.close()
+    const store = openMemoryStore({ now: () => wallTime })
+    open({ store })
+    for (const id of ['one', 'two']) {
+      await call('POST', `${id}/schedules`, { id: 'tea', message: 'Tea!', after: 3_600_000 })
+    }
+    expect((await call('DELETE', 'one/schedules/tea')).status).toBe(204)
+    expect((await call('DELETE', 'two')).status).toBe(204)
+    const nextAt = async () => (await store.takeDue({ limit: 0, leaseMs: 1 })).nextAt
+    await until(5000, 'no time', async () => (await nextAt()) === undefined)
   })
 
   it('ends with its session', async () => {

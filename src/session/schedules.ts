@@ -11,6 +11,7 @@ import type { Letter, WhenBusy } from '../store/letter.ts'
 import type { MailboxStore, PostReply } from '../store/mailbox.ts'
 import {
   firstDueAt,
+  lookAgain,
   type Schedule,
   type ScheduleOwner,
   type ScheduleStore,
@@ -107,6 +108,9 @@ export class Schedules {
     // The index first, so that some instance finds each schedule.
     await store.noteDue(sessionId, dueAt)
     const status = await store.addSchedule(sessionId, schedule, { ...owner, schedulesMax })
+    // A look before the store had the schedule removed the time.
+    if (status === 'added' || status === 'known') await store.noteDue(sessionId, dueAt)
+    else await lookAgain(store, sessionId)
     if (status === 'taken') throw usedId(id)
     if (status === 'full') {
       throw new LoomError(
@@ -132,8 +136,11 @@ export class Schedules {
   }
 
   /** Removes a schedule. Returns false if there is none. */
-  remove(sessionId: string, id: string, tenant: string): Promise<boolean> {
-    return this.#options.store.removeSchedule(sessionId, id, { tenant })
+  async remove(sessionId: string, id: string, tenant: string): Promise<boolean> {
+    const { store } = this.#options
+    const isRemoved = await store.removeSchedule(sessionId, id, { tenant })
+    if (isRemoved) await lookAgain(store, sessionId)
+    return isRemoved
   }
 
   // Delivery

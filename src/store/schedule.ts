@@ -131,6 +131,13 @@ export interface DueIndex {
 /** The part of a store for schedules. */
 export interface ScheduleStore extends SessionSchedules, DueIndex {}
 
+/**
+ * Makes a session due at once after some of its schedules were removed. The next look then corrects its time. To take
+ * it out of the index here would lose a schedule that is added meanwhile.
+ */
+export const lookAgain = (index: DueIndex, sessionId: string): Promise<void> =>
+  index.noteDue(sessionId, 0)
+
 /** The time of the first occurrence of some schedules. */
 export const firstDueAt = (schedules: Iterable<Schedule>): number | undefined => {
   let first: number | undefined
