@@ -15,6 +15,7 @@ import { stopSession } from '../src/session/session-stop.ts'
 import { publicId } from '../src/session/tenant-ids.ts'
 import type { SessionRecord } from '../src/store/session.ts'
 import type { AdminWorld } from './admin-world.ts'
+import { audit } from './audit.ts'
 import { issueIn } from './chat-request.ts'
 import { readFields } from './known-fields.ts'
 import { numberParameter } from './number-parameter.ts'
@@ -62,19 +63,32 @@ export async function stop(c: Context, world: AdminWorld): Promise<Response> {
   const { id, tenant } = await sessionIn(c, world)
   await readFields(c, [], {})
   const options = { queue: 'clear', tree: true } as const
-  return c.json(await stopSession(world.loom.sessions, { id, tenant }, options))
+  const result = await stopSession(world.loom.sessions, { id, tenant }, options)
+  await audit(c, world.loom, { principal: world.principal, tenant, action: 'stop', sessionId: id })
+  return c.json(result)
 }
 
 export async function remove(c: Context, world: AdminWorld): Promise<Response> {
   const { id, tenant } = await sessionIn(c, world)
   if (!(await world.loom.sessions.remove(id, tenant))) throw noSession()
+  await audit(c, world.loom, {
+    principal: world.principal,
+    tenant,
+    action: 'delete',
+    sessionId: id,
+  })
   return c.body(null, 204)
 }
 
 /** Streams the sessions, one as JSON on each line, as fast as the client reads. */
-export async function exportAll(c: Context, { loom, tenant }: AdminWorld): Promise<Response> {
+export async function exportAll(
+  c: Context,
+  { loom, tenant, principal }: AdminWorld,
+): Promise<Response> {
   const subject = subjectIn(c)
   const owner = { tenant, ...(subject !== undefined && { subject }) }
+  const about = subject === undefined ? {} : { subject }
+  await audit(c, loom, { principal, tenant, action: 'export', ...about })
   const lines = linesOf(loom.sessions, await loom.sessions.ownedSessions(owner))
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
@@ -102,6 +116,21 @@ async function* linesOf(
   return undefined
 }
 
+/** Returns what principals did in the tenant, the last act first. */
+export async function auditTrail(c: Context, { loom, tenant }: AdminWorld): Promise<Response> {
+  const before = c.req.query('before')
+  if (before !== undefined && !/^\d{1,20}(?:-\d{1,20})?$/.test(before)) {
+    throw new LoomError('invalid-request', 'before must be that of the previous page.')
+  }
+  const options = { limit: listLimit(c), ...(before !== undefined && { before }) }
+  const page = await loom.sessions.auditPage(tenant, options)
+  const events = page.events.map(({ sessionId, ...event }) => ({
+    ...event,
+    ...(sessionId !== undefined && { sessionId: publicId(tenant, sessionId) }),
+  }))
+  return c.json({ tenant, ...page, events })
+}
+
 const nameSchema = z.string().refine(isPrincipalName, 'must be the name of a subject')
 
 export const eraseBody = z.object({
@@ -114,7 +143,10 @@ export const eraseBody = z.object({
  * Erases a subject or the whole tenant, and returns the certificate. It names the sessions by the SHA-256 of their
  * ids, so that it holds no data of a person but the name that the request has.
  */
-export async function erase(c: Context, { loom, tenant, actor }: AdminWorld): Promise<Response> {
+export async function erase(
+  c: Context,
+  { loom, tenant, actor, principal }: AdminWorld,
+): Promise<Response> {
   const body = eraseBody.safeParse(await readFields(c, ['subject', 'tenant', 'confirm']))
   if (!body.success) throw new LoomError('invalid-request', issueIn(body.error))
   const { subject, tenant: named, confirm } = body.data
@@ -136,6 +168,9 @@ export async function erase(c: Context, { loom, tenant, actor }: AdminWorld): Pr
   const beganAt = new Date().toISOString()
   const owner = { tenant, ...(subject !== undefined && { subject }) }
   const { sessionIds, ...counts } = await eraseOwner(loom.sessions, owner)
+  // The record of the erasure names the subject by its digest only.
+  const about = subject === undefined ? {} : { subjectDigest: digestOf(subject) }
+  await audit(c, loom, { principal, tenant, action: 'erase', ...about })
   return c.json({
     erased: owner,
     by: actor,

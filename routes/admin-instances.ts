@@ -8,6 +8,7 @@ import { LoomError } from '../src/ground/error.ts'
 import type { Loom } from '../src/loom.ts'
 import type { ReportedInstance } from '../src/store/instance-status.ts'
 import { principalOf } from './access.ts'
+import { audit } from './audit.ts'
 import { readFields } from './known-fields.ts'
 
 export async function listInstances(c: Context, { sessions }: Loom): Promise<Response> {
@@ -23,8 +24,9 @@ export async function listInstances(c: Context, { sessions }: Loom): Promise<Res
  * Asks an instance to drain. It begins within a third of `LOOM_HEARTBEAT_MS`, and the list shows it.
  * @throws LoomError `not-found`; `refused` if no other instance could take its turns
  */
-export async function drainInstance(c: Context, { sessions }: Loom): Promise<Response> {
+export async function drainInstance(c: Context, loom: Loom): Promise<Response> {
   checkOperator(c)
+  const { sessions } = loom
   await readFields(c, [], {})
   const id = c.req.param('id') ?? ''
   const alive = (await sessions.reportedInstances()).filter(({ isAlive }) => isAlive)
@@ -40,6 +42,7 @@ export async function drainInstance(c: Context, { sessions }: Loom): Promise<Res
     )
   }
   await sessions.askToDrain(id)
+  await audit(c, loom, { principal: principalOf(c), tenant: '', action: 'drain', instance: id })
   return c.json(shown(instance), 202)
 }
 

@@ -2,6 +2,7 @@
 import type { Context } from 'hono'
 
 import { LoomError } from '../src/ground/error.ts'
+import type { Principal } from '../src/ground/principal.ts'
 import type { Loom } from '../src/loom.ts'
 import { principalOf } from './access.ts'
 
@@ -11,6 +12,7 @@ export interface AdminWorld {
   /** The tenant that the request is about. */
   tenant: string
   actor: Actor
+  principal: Principal
 }
 
 /** Who governs: an operator, or an admin of a tenant, whose subject is absent if its credential names none. */
@@ -21,7 +23,8 @@ export type Actor = { operator: string } | { tenant: string; subject?: string }
  * operator names no tenant
  */
 export function worldOfAdmin(c: Context, loom: Loom): AdminWorld {
-  const { tenant, subject, session, operator } = principalOf(c)
+  const principal = principalOf(c)
+  const { tenant, subject, session, operator } = principal
   const asked = c.req.query('tenant')
   if (operator !== undefined) {
     if (asked === undefined) {
@@ -30,7 +33,7 @@ export function worldOfAdmin(c: Context, loom: Loom): AdminWorld {
         'An operator governs all tenants: name one of them with ?tenant=.',
       )
     }
-    return { loom, tenant: asked, actor: { operator } }
+    return { loom, tenant: asked, actor: { operator }, principal }
   }
   if (session !== undefined) {
     throw new LoomError('forbidden', 'This credential is for one session. Use one of the tenant.')
@@ -38,7 +41,7 @@ export function worldOfAdmin(c: Context, loom: Loom): AdminWorld {
   if (asked !== undefined && asked !== tenant) {
     throw new LoomError('forbidden', 'An admin governs its own tenant only: leave out "tenant".')
   }
-  return { loom, tenant, actor: { tenant, ...(subject !== undefined && { subject }) } }
+  return { loom, tenant, actor: { tenant, ...(subject !== undefined && { subject }) }, principal }
 }
 
 /** Whether an operator asks about all tenants. */

@@ -10,7 +10,7 @@ import { type AdminWorld, isOverall, worldOfAdmin } from './admin-world.ts'
 import { onlyMethods } from './methods.ts'
 import { adminRouteTable, type Method, methods } from './route-table.ts'
 
-type HandlerName = 'list' | 'show' | 'remove' | 'stop' | 'exportAll' | 'erase'
+type HandlerName = 'list' | 'show' | 'remove' | 'stop' | 'exportAll' | 'erase' | 'auditTrail'
 
 type Handler = (c: Context, world: AdminWorld) => Response | Promise<Response>
 
@@ -29,6 +29,7 @@ export function adminRoutes(app: Hono, loom: Loom): void {
   app.post('/api/admin/sessions/:id/stop', to('stop'))
   app.get('/api/admin/export', to('exportAll'))
   app.post('/api/admin/erase', to('erase'))
+  app.get('/api/admin/audit', to('auditTrail'))
   const instances = late(() => import('./admin-instances.ts'))
   app.get('/api/admin/instances', async (c) => (await instances()).listInstances(c, loom))
   app.post('/api/admin/instances/:id/drain', async (c) =>

@@ -43,7 +43,7 @@ export function createApp(options: AppOptions): Hono {
   app.use(enforceAccess(authenticate, openPaths(config)))
   if (world.limits !== undefined) app.use('/api/*', enforceLimits(world.limits))
   app.route('/api', sessionRoutes(loom, { principalOf }))
-  tokenRoutes(app, config)
+  tokenRoutes(app, loom, config)
   adminRoutes(app, loom)
   agentRoutes(app, loom)
   modelRoutes(app, loom)

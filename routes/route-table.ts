@@ -69,6 +69,7 @@ export const adminRouteTable = [
   { method: 'POST', path: '/api/admin/sessions/:id/stop', scope: 'admin' },
   { method: 'GET', path: '/api/admin/export', scope: 'admin' },
   { method: 'POST', path: '/api/admin/erase', scope: 'admin' },
+  { method: 'GET', path: '/api/admin/audit', scope: 'admin' },
   { method: 'GET', path: '/api/admin/instances', scope: 'admin' },
   { method: 'POST', path: '/api/admin/instances/:id/drain', scope: 'admin' },
 ] as const satisfies readonly Route[]

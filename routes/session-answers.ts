@@ -12,6 +12,7 @@ import { authorOf } from '../src/session/session-role.ts'
 import type { Answer } from '../src/store/letter.ts'
 import type { SessionRecord } from '../src/store/session.ts'
 import { readingOf } from '../src/wire/reading.ts'
+import { audit } from './audit.ts'
 import { readFields } from './known-fields.ts'
 import { answer } from './session-post.ts'
 import { ownSession, type SessionWorld } from './session-world.ts'
@@ -72,5 +73,12 @@ async function postAnswer(
   const reading = readingOf(c, {})
   const author = authorOf(world.principal, session.id, session)
   const receipt = await acceptAnswers(world.loom.sessions, session, [given], author)
+  if (given.type === 'approval') {
+    const { principal, tenant } = world
+    const { approved, approvalId } = given
+    const action = approved ? 'approve' : 'deny'
+    const act = { principal, tenant, action, sessionId: session.id, approvalId } as const
+    await audit(c, world.loom, act)
+  }
   return answer(c, world, { sessionId: session.id, receipt, reading })
 }

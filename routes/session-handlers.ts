@@ -14,6 +14,7 @@ import { sessionInfo } from '../src/session/session-info.ts'
 import { storedId } from '../src/session/tenant-ids.ts'
 import { seenMessage } from '../src/wire/frames/seen-message.ts'
 import { readingOf } from '../src/wire/reading.ts'
+import { audit } from './audit.ts'
 import { jsonResponse } from './json-response.ts'
 import { numberParameter } from './number-parameter.ts'
 import { followOf, followSession } from './session-follow.ts'
@@ -150,5 +151,7 @@ export async function remove(c: Context, world: SessionWorld): Promise<Response>
   const { sessions } = world.loom
   const { id: sessionId, tenant } = await ownSession(c, world, 'owner')
   if (!(await sessions.remove(sessionId, tenant))) throw noSession()
+  const { loom, principal } = world
+  await audit(c, loom, { principal, tenant, action: 'delete', sessionId })
   return c.body(null, 204)
 }

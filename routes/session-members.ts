@@ -8,6 +8,7 @@ import { noSession } from '../src/session/receipt.ts'
 import { membersMax } from '../src/store/member.ts'
 import type { SessionRecord } from '../src/store/session.ts'
 import { isTaskId } from '../src/store/task.ts'
+import { audit } from './audit.ts'
 import { issueIn } from './chat-request.ts'
 import { jsonResponse } from './json-response.ts'
 import { readFields } from './known-fields.ts'
@@ -67,6 +68,8 @@ export async function setMembers(c: Context, world: SessionWorld): Promise<Respo
   }
   const isSet = await world.loom.sessions.setMembers(session.id, session.tenant, next)
   if (!isSet) throw noSession()
+  const { loom, principal, tenant } = world
+  await audit(c, loom, { principal, tenant, action: 'members', sessionId: session.id })
   return c.json(sharedWith({ ...session, members: next }))
 }
 

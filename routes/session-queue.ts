@@ -6,6 +6,7 @@ import { LoomError } from '../src/ground/error.ts'
 import { notQueued } from '../src/session/receipt.ts'
 import { queueInfo } from '../src/session/session-info.ts'
 import { stopSession } from '../src/session/session-stop.ts'
+import { audit } from './audit.ts'
 import { readFields } from './known-fields.ts'
 import { ownSession, type SessionWorld } from './session-world.ts'
 
@@ -33,7 +34,10 @@ export async function stop(c: Context, world: SessionWorld): Promise<Response> {
   }
   const inQuery = c.req.query('tree')
   const tree = inQuery !== undefined && inQuery !== '0' && inQuery !== 'false'
-  return c.json(await stopSession(world.loom.sessions, session, { ...body.data, tree }))
+  const { loom, principal, tenant } = world
+  const result = await stopSession(loom.sessions, session, { ...body.data, tree })
+  await audit(c, loom, { principal, tenant, action: 'stop', sessionId: session.id })
+  return c.json(result)
 }
 
 /** Lists the queue. `held` is true if a stop holds it until the next post or `runQueue`. */

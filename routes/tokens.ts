@@ -5,14 +5,17 @@ import type { Config } from '../src/config.ts'
 import { LoomError } from '../src/ground/error.ts'
 import { late } from '../src/ground/late.ts'
 import { hasScope } from '../src/ground/principal.ts'
+import type { Loom } from '../src/loom.ts'
+import { storedId } from '../src/session/tenant-ids.ts'
 import { principalOf } from './access.ts'
 import { onlyMethods } from './methods.ts'
 
-export function tokenRoutes(app: Hono, config: Config): void {
+export function tokenRoutes(app: Hono, loom: Loom, config: Config): void {
   const tokens = late(async () => {
     const { Tokens } = await import('./authentication/token.ts')
     return new Tokens(config)
   })
+  const audits = late(() => import('./audit.ts'))
   const bodies = late(() => import('./token-body.ts'))
   app.post('/api/tokens', async (c: Context) => {
     const principal = principalOf(c)
@@ -24,7 +27,16 @@ export function tokenRoutes(app: Hono, config: Config): void {
     }
     const { tenant } = principal
     const grant = { tenant, session, subject, scopes, expiresIn }
-    return c.json(await (await tokens()).sign(grant), 201)
+    const token = await (await tokens()).sign(grant)
+    const { audit } = await audits()
+    await audit(c, loom, {
+      principal,
+      tenant,
+      action: 'token',
+      ...(subject !== undefined && { subject }),
+      ...(session !== undefined && { sessionId: storedId(tenant, session) }),
+    })
+    return c.json(token, 201)
   })
   onlyMethods(app, '/api/tokens', 'POST')
 }

@@ -29,6 +29,7 @@ import type { SessionView } from './session/session-view.ts'
 import type { MessageStop } from './session/stop-message.ts'
 import type { Tasks, TreeLimits } from './session/tasks.ts'
 import type { Store } from './store.ts'
+import type { AuditEvent, AuditPage } from './store/audit.ts'
 import type { DataOwner, ErasedKeys } from './store/erasure.ts'
 import type { InstanceStatus, ReportedInstance } from './store/instance-status.ts'
 import type { Letter, QueueOnStop } from './store/letter.ts'
@@ -194,12 +195,12 @@ export class Sessions {
 
   /** Returns all instances that have reported lately. */
   reportedInstances(): Promise<ReportedInstance[]> {
-    return this.#store.reportedInstances()
+    return this.#requestStore.reportedInstances()
   }
 
   /** Asks an instance to drain; see `StatusStore`. */
   askToDrain(instance: string): Promise<void> {
-    return this.#store.askToDrain(instance)
+    return this.#requestStore.askToDrain(instance)
   }
 
   /** Starts nothing new, and hands every running turn over to another instance. */
@@ -321,6 +322,24 @@ export class Sessions {
   }
 
   // Governance
+
+  /** Stores what a principal did; see `AuditStore`. */
+  noteAudit(tenant: string, event: AuditEvent): Promise<void> {
+    return this.#requestStore.noteAudit(tenant, event)
+  }
+
+  /** Returns what principals did in a tenant, the last act first. */
+  auditPage(
+    tenant: string,
+    page: {
+      /** The maximum number of events. */
+      limit: number
+      /** `before` of the previous page. @defaultValue the first page */
+      before?: string
+    },
+  ): Promise<AuditPage> {
+    return this.#requestStore.auditPage(tenant, page)
+  }
 
   /** Returns the tenants that have sessions. */
   tenants(): Promise<string[]> {

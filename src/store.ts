@@ -1,6 +1,6 @@
 /**
  * The port to everything that outlives a process. It consists of small ports, one for each noun: the
- * mailbox, the turn, the log, the session, the schedules, the tasks, the instances and their reports, the erasure
+ * mailbox, the turn, the log, the session, the schedules, the tasks, the instances and their reports, the audit, the erasure
  * and the hints. An adapter has no policy of
  * conversations: it moves letters, locks stale owners out and keeps the order. A method rejects with
  * LoomError `unavailable` if the store could not be reached in time. The store may have made the
@@ -8,6 +8,7 @@
  *
  * Values that go in or come out are immutable: an adapter may keep and return them by reference.
  */
+import type { AuditStore } from './store/audit.ts'
 import type { ErasureStore } from './store/erasure.ts'
 import type { HintSource } from './store/hint.ts'
 import type { StatusStore } from './store/instance-status.ts'
@@ -43,6 +44,7 @@ export interface Store
     TaskStore,
     InstanceStore,
     StatusStore,
+    AuditStore,
     ErasureStore,
     HintSource {
   /**

@@ -83,6 +83,19 @@ export const adminOperations: readonly Operation[] = [
   },
   {
     method: 'get',
+    path: '/api/admin/audit',
+    id: 'listAudit',
+    summary: 'Lists what principals of the tenant did, the last act first.',
+    tag,
+    parameters: [
+      tenant,
+      query('limit', 'The number of events, at most 200. The default is 50.', whole(1_000_000)),
+      query('before', '`before` of the previous page.'),
+    ],
+    answers: { 200: json('A page of events.', 'Audit') },
+  },
+  {
+    method: 'get',
     path: '/api/admin/instances',
     id: 'listInstances',
     summary: 'Lists the instances of the server. For operators.',

@@ -55,6 +55,28 @@ const session = z.object({
   spent: spent.optional(),
 })
 
+const auditEvent = z.object({
+  id: z.string(),
+  at: time,
+  action: z.enum([
+    'approve',
+    'deny',
+    'stop',
+    'delete',
+    'members',
+    'token',
+    'export',
+    'erase',
+    'drain',
+  ]),
+  by: z.object({ subject: z.string().optional(), operator: z.string().optional() }),
+  sessionId: z.string().optional(),
+  subject: z.string().optional(),
+  subjectDigest: z.string().optional().describe('The SHA-256 of the name of an erased subject.'),
+  approvalId: z.string().optional(),
+  instance: z.string().optional(),
+})
+
 const instance = z.object({
   id: z.string(),
   version: z.string(),
@@ -273,6 +295,11 @@ export const responseSchemas = {
     ),
     before: z.number().optional(),
     next: z.string().optional().describe('The next page of a list over all tenants.'),
+  }),
+  Audit: z.object({
+    tenant: z.string(),
+    events: z.array(auditEvent),
+    before: z.string().optional(),
   }),
   Certificate: certificate,
   Instance: instance,

@@ -1,5 +1,8 @@
 /** The log lines of requests. A check of a load balancer or of Prometheus is a line of the level `debug`. */
+import { publicId } from '../session/tenant-ids.ts'
 import type { RequestEnd, RequestNote, RequestWatch } from './request-watch.ts'
+
+type Audit = NonNullable<RequestNote['audit']>
 
 export type Severity = 'error' | 'warn' | 'info' | 'debug'
 
@@ -12,6 +15,7 @@ export function requestLog(write: Write): RequestWatch {
       if (end.code === 'unauthorized') {
         write('warn', { event: 'authentication-failed', ...ids, address: request.address })
       }
+      if (request.audit !== undefined) write('info', { ...ids, ...auditFields(request.audit) })
       write(severityOf(end), { event: 'request', ...ids, ...fieldsOf(request, end) })
     },
   })
@@ -24,6 +28,17 @@ const idsOf = ({ id, sessionId, messageId, principal, subject }: RequestNote) =>
   principal,
   subject,
 })
+
+function auditFields({ tenant, sessionId, by, action, ...about }: Audit): object {
+  return {
+    event: 'audit',
+    action,
+    principal: tenant,
+    ...(sessionId !== undefined && { sessionId: publicId(tenant, sessionId) }),
+    by,
+    ...about,
+  }
+}
 
 const fieldsOf = (
   { method }: RequestNote,

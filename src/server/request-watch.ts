@@ -1,6 +1,7 @@
 /** What the server notes about a request, and the functions that receive it: metrics, log, traces. */
 import type { LoomErrorCode } from '../ground/error.ts'
 import type { TraceHeaders } from '../ground/trace.ts'
+import type { AuditEvent } from '../store/audit.ts'
 
 /** A request that has arrived. The routes add what they learn about it. */
 export interface RequestNote {
@@ -20,6 +21,8 @@ export interface RequestNote {
   principal?: string | undefined
   /** The user of the tenant. Undefined if the request is for the whole tenant. */
   subject?: string | undefined
+  /** What the principal did, for the audit. Undefined for a request that needs no record. */
+  audit?: (AuditEvent & { tenant: string }) | undefined
 }
 
 /** The end of a request: its response was sent, or its connection was closed. */

@@ -10,6 +10,7 @@ import { LoomError } from '../ground/error.ts'
 import { type FieldsOf, refuseMisspeltFields } from '../ground/known-fields.ts'
 import { makeFolder } from '../ground/make-folder.ts'
 import type { Store } from '../store.ts'
+import { fileAudit } from './file/audit.ts'
 import { fileCalls } from './file/calls.ts'
 import { scan } from './file/catalogue-scan.ts'
 import { Catalogue } from './file/catalogue.ts'
@@ -133,6 +134,7 @@ export async function openFileStore(options: FileStoreOptions): Promise<Store> {
   }
   const hints = heldHints()
   const instances = memoryInstances(now)
+  const audit = fileAudit(folder, now)
   let lastUse = 0
   const dueTimes: [sessionId: string, dueAt: number][] = []
   for (const { id, usedAt, record } of catalogue.all()) {
@@ -160,7 +162,9 @@ export async function openFileStore(options: FileStoreOptions): Promise<Store> {
     ...memoryStatuses(now),
     ...memoryDueIndex(now, dueTimes),
     ...fileCalls({ residents, hints, memory, orphans }),
-    ...fileErasure(residents, catalogue),
+    noteAudit: (tenant, event) => audit.noteAudit(tenant, event),
+    auditPage: (tenant, page) => audit.auditPage(tenant, page),
+    ...fileErasure(residents, catalogue, audit),
     // An instance counts as alive while it can write.
     async beat(instance, ttlMs) {
       residents.check()

@@ -4,6 +4,7 @@
  */
 import { type FieldsOf, refuseMisspeltFields } from '../ground/known-fields.ts'
 import type { Store } from '../store.ts'
+import { memoryAudit } from './memory/audit.ts'
 import { memoryErasure } from './memory/erasure.ts'
 import { createHints } from './memory/hints.ts'
 import { memoryInstances } from './memory/instances.ts'
@@ -79,6 +80,7 @@ export function openMemoryStore(options: MemoryStoreOptions = {}): Store {
   let lastUse = 0
   const nextUse = () => (lastUse = Math.max(now() * 1000, lastUse + 1))
   const world = { now, nextUse, bounds, sessions, hints }
+  const audit = memoryAudit(now)
   return {
     ...memoryMailbox(world),
     ...memoryOwnership(world),
@@ -89,7 +91,8 @@ export function openMemoryStore(options: MemoryStoreOptions = {}): Store {
     ...memoryTasks(world),
     ...memoryInstances(now),
     ...memoryStatuses(now),
-    ...memoryErasure(sessions),
+    ...audit,
+    ...memoryErasure(sessions, audit),
     async watch(sessionId, topic, hint) {
       return hints.add(sessionId, topic, hint)
     },

@@ -6,6 +6,7 @@ import { LoomError } from '../ground/error.ts'
 import { type FieldsOf, refuseMisspeltFields } from '../ground/known-fields.ts'
 import type { Store } from '../store.ts'
 import { createAppends } from './redis/appends.ts'
+import { redisAudit } from './redis/audit.ts'
 import { type Connection, connect } from './redis/connection.ts'
 import { redisErasure } from './redis/erasure.ts'
 import { formatKey, isLater, laterData } from './redis/format.ts'
@@ -164,6 +165,7 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
     ...redisInstances(connection, subscriptions),
     ...redisErasure(connection),
     ...redisStatuses(connection),
+    ...redisAudit(connection),
     within: (ms) => storeOn(connection.within(ms)),
     async close() {
       subscriptions.close()

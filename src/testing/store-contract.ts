@@ -1,5 +1,6 @@
 /** The contract of every store, as a function of its factory and of the test runner. */
 import type { Store } from '../store.ts'
+import { auditing } from './store-contract/auditing.ts'
 import { busy } from './store-contract/busy.ts'
 import { context } from './store-contract/context.ts'
 import { editing } from './store-contract/editing.ts'
@@ -84,6 +85,7 @@ export function storeContract(
     describe('a history', () => history(subject))
     describe('a context', () => context(subject))
     describe('a session', () => sharing(subject))
+    describe('an audit', () => auditing(subject))
     describe('an erasure', () => erasing(subject))
     describe('a reader', () => reading(subject))
     describe('an instance', () => instances(subject))

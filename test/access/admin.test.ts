@@ -205,6 +205,55 @@ describe('an admin', () => {
   })
 })
 
+describe('the audit', () => {
+  const trail = z.object({
+    events: z.array(
+      z.looseObject({
+        action: z.string(),
+        by: z.object({ subject: z.string().optional(), operator: z.string().optional() }),
+      }),
+    ),
+    before: z.string().optional(),
+  })
+  const read = async (ask: ReturnType<typeof openAdmin>['ask'], path = '/admin/audit') =>
+    trail.parse(JSON.parse((await ask('root', 'GET', path)).text))
+
+  it('says who shared, stopped, deleted, exported and erased what', async () => {
+    const { ask, say } = openAdmin()
+    await say('ada', 'plan', 'My secret')
+    await say('bob', 'sums', 'Of Bob')
+    await ask('ada', 'PUT', '/chat/plan/members', { members: ['bob'] })
+    await ask('ops', 'POST', '/admin/sessions/plan/stop?tenant=acme')
+    await ask('bob', 'DELETE', '/chat/sums')
+    await ask('root', 'GET', '/admin/export?subject=ada')
+    const { events } = await read(ask)
+    expect(events.map(({ id: _, at: __, ...event }) => event)).toEqual([
+      { action: 'export', by: { subject: 'root' }, subject: 'ada' },
+      { action: 'delete', by: { subject: 'bob' }, sessionId: 'sums' },
+      { action: 'stop', by: { operator: 'ops' }, sessionId: 'plan' },
+      { action: 'members', by: { subject: 'ada' }, sessionId: 'plan' },
+    ])
+    const first = await read(ask, '/admin/audit?limit=3')
+    expect(first.events).toHaveLength(3)
+    const rest = await read(ask, `/admin/audit?limit=3&before=${first.before}`)
+    expect(rest.events.map(({ action }) => action)).toEqual(['members'])
+    expect((await ask('root', 'GET', '/admin/audit?before=x')).status).toBe(400)
+    expect((await ask('foreign', 'GET', '/admin/audit')).text).not.toContain('plan')
+
+    await ask('root', 'POST', '/admin/erase', { subject: 'ada', confirm: 'ada' })
+    const left = await read(ask)
+    expect(left.events.map(({ id: _, at: __, ...event }) => event)).toEqual([
+      { action: 'erase', by: { subject: 'root' }, subjectDigest: digestOf('ada') },
+      { action: 'delete', by: { subject: 'bob' }, sessionId: 'sums' },
+    ])
+    await ask('ops', 'POST', '/admin/erase?tenant=acme', { tenant: 'acme', confirm: 'acme' })
+    const last = await read(ask)
+    expect(last.events.map(({ id: _, at: __, ...event }) => event)).toEqual([
+      { action: 'erase', by: { operator: 'ops' } },
+    ])
+  })
+})
+
 describe('an operator', () => {
   it('lists the sessions of all tenants, in pages', async () => {
     const { ask, say } = openAdmin()
@@ -302,11 +351,17 @@ describe('an erasure', () => {
       const sets = keys.filter((key) => key.includes(':noted:'))
       const noted = await Promise.all(sets.map((key) => redis.client.smembers(key)))
       const due = await redis.client.zrange('loom:{instances}:due', '0', '-1')
-      return [...keys, ...noted.flat(), ...due].filter((text) => /acme|ada|bob/.test(text))
+      // The record of the erasure itself stays.
+      const others = keys.filter((key) => key !== 'loom:audit:acme')
+      return [...others, ...noted.flat(), ...due].filter((text) => /acme|ada|bob/.test(text))
     }
     expect((await holding()).length).toBeGreaterThan(5)
     const reply = await ask('root', 'POST', '/admin/erase', { tenant: 'acme', confirm: 'acme' })
     expect(JSON.parse(reply.text)).toMatchObject({ sessions: 2, complete: true })
     await until(8000, 'no key', async () => (await holding()).length === 0)
+    const audit = await redis.client.xrange('loom:audit:acme', '-', '+')
+    expect(audit.map(([, fields]) => fields)).toEqual([
+      ['event', JSON.stringify({ action: 'erase', by: { subject: 'root' } })],
+    ])
   })
 })

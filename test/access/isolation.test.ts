@@ -141,6 +141,7 @@ const plans: Readonly<Record<string, (id: string) => { path: string; body?: unkn
   'GET /sessions/:id': (id) => ({ path: `/sessions/${id}` }),
   'DELETE /sessions/:id': (id) => ({ path: `/sessions/${id}` }),
   'POST /sessions/:id/stop': (id) => ({ path: `/sessions/${id}/stop` }),
+  'GET /audit': () => ({ path: '/audit' }),
   'GET /instances': () => ({ path: '/instances' }),
   'POST /instances/:id/drain': () => ({ path: '/instances/none/drain' }),
   'GET /export': () => ({ path: '/export?subject=ada' }),
@@ -285,6 +286,7 @@ const freeAnswers: Readonly<Record<string, number>> = {
   // An admin of another tenant governs its own one.
   'GET /sessions': 200,
   'GET /export': 200,
+  'GET /audit': 200,
   'POST /erase': 200,
 }
 const beginners = ['POST /:id/schedules', 'POST ']

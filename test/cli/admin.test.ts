@@ -78,6 +78,12 @@ describe('loom admin', () => {
 
     expect((await admin('stop', 'sums')).stdout).toBe('No answer ran.\n')
     expect(await admin('delete', 'sums')).toMatchObject({ code: 0, stdout: 'Deleted.\n' })
+    const trail = (await admin('audit', '--limit', '2')).stdout.split('\n')
+    expect(trail.map((line) => line.slice('2026-11-30 00:00'.length))).toEqual([
+      '  delete  -  sums',
+      '  stop    -  sums',
+      '',
+    ])
     expect(await admin('inspect', 'sums')).toMatchObject({
       code: 2,
       stderr: 'loom: The server says: There is no such session.\n',

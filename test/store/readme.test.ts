@@ -36,6 +36,7 @@ const ttls: Record<string, number> = {
   'log TTL': 5 * minute,
   'reply TTL': 10 * minute,
   'segment TTL': 11 * day,
+  '1 year': 365 * day,
   '30 days': 30 * day,
   '10 minutes': 10 * minute,
 }
@@ -149,6 +150,7 @@ describe('the README of the store', () => {
     const status = { version: '1.0.0', startedAt: 1, turns: 0, readers: 0, isDraining: false }
     await store.reportStatus('one', status, 60_000)
     await store.askToDrain('one')
+    await store.noteAudit('acme', { action: 'stop', by: {} })
     await store.watch(talk.id, 'log', () => {})
     await store.watch(talk.id, 'intents', () => {})
     await store.watchInstances(() => {})

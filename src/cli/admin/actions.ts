@@ -8,7 +8,7 @@ import { exitCodes } from '../exit-code.ts'
 import { notLoom } from '../remote/api.ts'
 import { confirms } from './confirmation.ts'
 import { type AdminFlags, apiOf, at, sessionPath } from './place.ts'
-import { certificateText, instanceRows, sessionRows, sessionText } from './text.ts'
+import { auditRows, certificateText, instanceRows, sessionRows, sessionText } from './text.ts'
 
 /** An instance learns of a drain from its next report, within a third of `LOOM_HEARTBEAT_MS`. */
 const drainMs = 60_000
@@ -72,6 +72,22 @@ export async function exportAll(world: CommandWorld, flags: AdminFlags): Promise
     if (stdout.write(bytes)) continue
     await new Promise<void>((resolve) => stdout.once('drain', resolve))
   }
+}
+
+export async function auditTrail(world: CommandWorld, flags: AdminFlags): Promise<void> {
+  const api = apiOf(world, flags)
+  const limit = limitIn(flags, 100)
+  const found: unknown[] = []
+  let before: string | undefined
+  do {
+    const page = String(Math.min(limit - found.length, pageMax))
+    const path = at('/audit', { tenant: flags.tenant, before, limit: page })
+    const { events, before: next } = fieldsOf(await api.json('GET', path))
+    if (!Array.isArray(events)) throw notLoom(api.address)
+    found.push(...events)
+    before = typeof next === 'string' ? next : undefined
+  } while (before !== undefined && found.length < limit)
+  print(world, flags, { events: found }, () => auditRows(found))
 }
 
 export async function instances(world: CommandWorld, flags: AdminFlags): Promise<void> {

@@ -19,6 +19,19 @@ export function sessionText(session: unknown): string {
   return table(Object.entries(fieldsOf(session)).map(([name, value]) => [name, shown(name, value)]))
 }
 
+/** One line for each event: its time, the act, who did it, and what it is about. */
+export function auditRows(events: readonly unknown[]): string {
+  if (events.length === 0) return 'There are no events.\n'
+  const rows = events.map((event) => {
+    const { at, action, by, sessionId, subject, subjectDigest, instance } = fieldsOf(event)
+    const { subject: user, operator } = fieldsOf(by)
+    const who = typeof operator === 'string' ? `operator ${text(operator)}` : word(user)
+    const about = [sessionId, subject, instance, subjectDigest].map(text).filter(Boolean)
+    return [timeOf(at), word(action), who, about.join(' ') || '-']
+  })
+  return table(rows)
+}
+
 /** One line for each instance: its start, version, state, turns, readers and id. */
 export function instanceRows(instances: readonly unknown[]): string {
   if (instances.length === 0) return 'No instance has reported.\n'

@@ -9,6 +9,7 @@ import { isLarge } from '../../event-weight.ts'
 import type { LogEvent } from '../../event.ts'
 import { isOnePiece } from '../../ground/json/pieces.ts'
 import type { Store } from '../../store.ts'
+import type { AuditStore } from '../audit.ts'
 import type { ErasureStore } from '../erasure.ts'
 import type { StatusStore } from '../instance-status.ts'
 import type { AppendAt, AppendReply, LogEntry } from '../log.ts'
@@ -40,6 +41,7 @@ type SessionCalls = Omit<
   | keyof DueIndex
   | keyof ErasureStore
   | keyof StatusStore
+  | keyof AuditStore
 >
 
 interface World {

@@ -1,10 +1,15 @@
 /** Erasure in files: the file of a session and of each task below it, and the rows of the index with their titles. */
 import type { ErasureStore } from '../erasure.ts'
 import { isTaskId } from '../task.ts'
+import type { FileAudit } from './audit.ts'
 import type { Catalogue, Row } from './catalogue.ts'
 import type { Residents } from './residents.ts'
 
-export function fileErasure(residents: Residents, catalogue: Catalogue): ErasureStore {
+export function fileErasure(
+  residents: Residents,
+  catalogue: Catalogue,
+  audit: FileAudit,
+): ErasureStore {
   /** The row of a deleted session names no owner, but its file has the tenant. */
   async function ownerOf({ id, record }: Row) {
     if (record !== undefined) return record
@@ -25,9 +30,9 @@ export function fileErasure(residents: Residents, catalogue: Catalogue): Erasure
       }
       return owned
     },
-    async erase(sessionIds) {
+    async erase(sessionIds, owner) {
       residents.check()
-      let removed = 0
+      let removed = await audit.forgetAudit(sessionIds, owner)
       for (const id of sessionIds) removed += await residents.erase(id)
       // Older rows of the index have titles.
       await catalogue.rewrite()

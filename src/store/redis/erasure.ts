@@ -6,6 +6,7 @@ import type { Redis } from 'ioredis'
 
 import type { DataOwner, ErasureStore } from '../erasure.ts'
 import { rootOf } from '../task.ts'
+import { eraseAudit } from './audit.ts'
 import type { RedisClient } from './client.ts'
 import type { Connection } from './connection.ts'
 import { dueKey, escaped, indexKey, sessionKey, subjectKey, unescaped } from './keys.ts'
@@ -182,8 +183,9 @@ export function redisErasure(connection: Connection): ErasureStore {
     },
 
     async erase(sessionIds, owner) {
+      const ofAudit = await eraseAudit(connection, sessionIds, owner)
       const tags = new Set(sessionIds.map((id) => escaped(id) || '%'))
-      let [removed, left] = [0, 0]
+      let [removed, left] = [ofAudit, 0]
       for (let round = 0; round < roundsMax; round++) {
         left = await removeEntries(sessionIds, owner)
         left += tags.size === 0 ? 0 : await removeKeys(tags)

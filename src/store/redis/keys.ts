@@ -92,6 +92,9 @@ export const indexKey = (tenant: string) => `loom:index:${escaped(tenant)}`
 export const subjectKey = (tenant: string, subject: string) =>
   `loom:subject:index:${encodeURIComponent(tenant)}:${encodeURIComponent(subject)}`
 
+/** The stream of the audit of a tenant. */
+export const auditKey = (tenant: string) => `loom:audit:${escaped(tenant)}`
+
 // One slot for all instances, so that a session moves between their indexes in one step.
 export const registerKey = 'loom:{instances}:register'
 /** The instances that read messages in segments (`shared-messages.ts`). */

@@ -402,6 +402,7 @@ export const signatures = {
     args: ['keptMs', 'instance', 'ttlMs', 'format'],
     returns: ['format'],
   },
+  'note-audit': { keys: ['audit'], args: ['keptMs', 'auditMax', 'event'], returns: ['done'] },
   'report-status': {
     keys: ['statuses', 'drains'],
     args: ['keptMs', 'instance', 'ttlMs', 'status'],
