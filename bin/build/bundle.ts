@@ -32,6 +32,8 @@ export async function bundle({ embedding, isOneFile, ripgrep }: BundleOptions): 
     input: join(root, 'bin/loom.mjs'),
     cwd: root,
     platform: 'node',
+    // The packages of OpenTelemetry have a form that leaves out unused code, in this field.
+    resolve: { mainFields: ['module', 'main'] },
     // `@vscode/ripgrep` returns the path of a file in its folder. The bundle has no such folder. Only tests
     // of stores use fast-check, and they run in a project.
     external: ['fast-check', ...(ripgrep === undefined ? ['@vscode/ripgrep'] : [])],
