@@ -64,10 +64,10 @@ function replaced(text: string, changes: readonly (readonly [from: string, to: s
   }, text)
 }
 
-/** @param ports of the two servers behind the balancer */
+/** @param ports of the servers behind the balancer, two or more */
 export async function startBalancer(
   kind: BalancerKind,
-  ports: readonly [string, string],
+  ports: readonly string[],
 ): Promise<RunningBalancer> {
   await using stack = new AsyncDisposableStack()
   const program = await programOf(kind)
@@ -100,10 +100,11 @@ export async function startBalancer(
   return { url, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
-async function nginxArgs(folder: string, port: number, [one, two]: readonly [string, string]) {
+async function nginxArgs(folder: string, port: number, ports: readonly string[]) {
+  const servers = ports.map((each) => `server ${localhost}:${each} max_fails=0;`)
   const site = replaced(await shipped('nginx.conf'), [
-    ['127.0.0.1:3001', `${localhost}:${one}`],
-    ['127.0.0.1:3002', `${localhost}:${two}`],
+    ['server 127.0.0.1:3001 max_fails=0;', servers.join('\n')],
+    ['server 127.0.0.1:3002 max_fails=0;', ''],
     ['listen 3000;', `listen ${localhost}:${port};`],
   ])
   await mkdir(join(folder, 'temporary'))
@@ -118,10 +119,11 @@ async function nginxArgs(folder: string, port: number, [one, two]: readonly [str
   return ['-p', folder, '-c', join(folder, 'nginx.conf')]
 }
 
-async function haproxyArgs(folder: string, port: number, [one, two]: readonly [string, string]) {
+async function haproxyArgs(folder: string, port: number, ports: readonly string[]) {
+  const servers = ports.map((each, index) => `server s${index} ${localhost}:${each}`)
   const file = replaced(await shipped('haproxy.cfg'), [
-    ['127.0.0.1:3001', `${localhost}:${one}`],
-    ['127.0.0.1:3002', `${localhost}:${two}`],
+    ['server one 127.0.0.1:3001', servers.join('\n  ')],
+    ['server two 127.0.0.1:3002', ''],
     ['bind :3000', `bind ${localhost}:${port}`],
   ])
   await writeFile(join(folder, 'haproxy.cfg'), file)
