@@ -62,6 +62,10 @@ export class Child {
     }
   }
 
+  get pid(): number | undefined {
+    return this.#process.pid
+  }
+
   cpuMicros(): number {
     return cpuMicrosOf(this.#process.pid)
   }

@@ -1,6 +1,6 @@
 /**
  * Every server under test loads this module by `--import`. On request it reports the memory of the
- * process after a full collection, and starts and ends a CPU profile. It runs nothing before a
+ * process after a full collection, its timers and handles, and starts and ends a CPU profile. It runs nothing before a
  * request, so it costs the server nothing during the measurement.
  */
 import { Session } from 'node:inspector/promises'
@@ -15,6 +15,7 @@ const session = new Session()
 
 const answers = {
   memory,
+  resources,
   'start-profile': startProfile,
   'end-profile': () => session.post('Profiler.stop'),
 }
@@ -28,6 +29,12 @@ function memory(): Memory {
   runInNewContext('gc()')
   const { heapUsed, external, rss } = process.memoryUsage()
   return { heldBytes: heapUsed + external, residentBytes: rss }
+}
+
+function resources(): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const name of process.getActiveResourcesInfo()) counts[name] = (counts[name] ?? 0) + 1
+  return counts
 }
 
 async function startProfile(): Promise<null> {

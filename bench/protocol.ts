@@ -42,6 +42,11 @@ export type Stamp = z.infer<typeof stampSchema>
 export const memorySchema = z.object({ heldBytes: z.number(), residentBytes: z.number() })
 export type Memory = z.infer<typeof memorySchema>
 
+/** The number of timers, sockets and other handles of a process, by the names that Node.js gives them. */
+export const resourcesSchema = z.record(z.string(), z.number())
+
 /** The questions that a server under test answers. */
-export const probeSchema = z.object({ ask: z.enum(['memory', 'start-profile', 'end-profile']) })
+export const probeSchema = z.object({
+  ask: z.enum(['memory', 'resources', 'start-profile', 'end-profile']),
+})
 export type Probe = z.infer<typeof probeSchema>

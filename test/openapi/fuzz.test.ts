@@ -1,6 +1,7 @@
 /**
- * Random requests to every route of the document, by two principals at once. `FUZZ=100000 npx vitest run
- * test/openapi/fuzz.test.ts` sends more of them, and `FUZZ_SEED` repeats a run.
+ * Random requests to every route of the document, by two principals at once. With Redis, two instances get
+ * them in turn. `FUZZ=100000 npx vitest run test/openapi/fuzz.test.ts` sends more of them to each store,
+ * `-t Redis` only to that one, and `FUZZ_SEED` repeats a run.
  */
 import { env } from 'node:process'
 
@@ -11,7 +12,7 @@ import { within } from '../deadline.ts'
 import { startRedis } from '../redis/redis.ts'
 import { calls, says } from '../scripted-model.ts'
 import { richAgent } from '../sessions/rich-agent.ts'
-import { openServed } from '../sessions/served.ts'
+import { openServed, type Served } from '../sessions/served.ts'
 import { documentForm } from './document-form.ts'
 import { Callers, keys } from './fuzz/callers.ts'
 import { requestsOf } from './fuzz/requests.ts'
@@ -36,10 +37,11 @@ const replies = (asked: string) =>
   asked.startsWith('Ask.') ? asks : asked.startsWith('Look.') ? looksUp : [says('You said it.')]
 
 const stores = [
-  { store: 'memory', count: total, environment: async () => ({}) },
+  { store: 'memory', instances: 1, count: total, environment: async () => ({}) },
   {
     store: 'Redis',
-    count: Math.ceil(total / 5),
+    instances: 2,
+    count: env['FUZZ'] === undefined ? Math.ceil(total / 5) : total,
     async environment(): Promise<Record<string, string>> {
       const redis = await startRedis()
       onTestFinished(() => redis[Symbol.asyncDispose]())
@@ -48,20 +50,26 @@ const stores = [
   },
 ]
 
-describe.each(stores)('with sessions in $store', ({ count, environment }) => {
+describe.each(stores)('with sessions in $store', ({ instances, count, environment }) => {
   it(
     'random requests get documented responses, and no text of another principal',
     { timeout: 60_000 + count * 60 },
     async () => {
       const { agent } = richAgent(replies)
-      const server = await openServed([agent], {
+      const settings = {
         ...(await environment()),
         LOOM_API_KEYS: `ada:${keys[0]},eve:${keys[1]}`,
-      })
-      onTestFinished(() => server[Symbol.asyncDispose]())
-      const source: unknown = await (await fetch(`${server.url}/openapi.json`)).json()
+      }
+      const servers: Served[] = []
+      for (let index = 0; index < instances; index++) {
+        const server = await openServed([agent], settings)
+        onTestFinished(() => server[Symbol.asyncDispose]())
+        servers.push(server)
+      }
+      const urls = servers.map(({ url }) => url)
+      const source: unknown = await (await fetch(`${urls[0]}/openapi.json`)).json()
       const document = documentForm.parse(source)
-      const callers = new Callers(server.url, document)
+      const callers = new Callers(urls, document)
       const requests = requestsOf(document)
       const statuses = new Map<number, number>()
       for (let sent = 0; sent < count; sent += batch) {
@@ -83,8 +91,10 @@ describe.each(stores)('with sessions in $store', ({ count, environment }) => {
         if (env['FUZZ'] !== undefined && sent % 5000 === 0) {
           process.stderr.write(`${sent}: ${JSON.stringify(Object.fromEntries(statuses))}\n`)
         }
-        const health = fetch(`${server.url}/healthz`)
-        expect((await within(5000, 'the health of the server', health)).status).toBe(200)
+        for (const url of urls) {
+          const health = fetch(`${url}/healthz`)
+          expect((await within(5000, 'the health of the server', health)).status).toBe(200)
+        }
       }
       const spread = JSON.stringify(Object.fromEntries(statuses))
       if (env['FUZZ'] !== undefined) process.stderr.write(`seed ${seed}: ${spread}\n`)
@@ -92,7 +102,10 @@ describe.each(stores)('with sessions in $store', ({ count, environment }) => {
       expect(statuses.get(200) ?? 0, spread).toBeGreaterThan(count / 10)
       expect(statuses.get(400) ?? 0, spread).toBeGreaterThan(count / 50)
       expect(callers.ownTexts, spread).toBeGreaterThan(count / 100)
-      expect(server.reported, spread).toEqual([])
+      expect(
+        servers.flatMap(({ reported }) => reported),
+        spread,
+      ).toEqual([])
     },
   )
 })

@@ -26,12 +26,14 @@ export interface Judgement {
 export class Callers {
   /** The number of responses with a text of their own principal. Without any, no leak could show. */
   ownTexts = 0
-  readonly #url: string
+  readonly #urls: readonly string[]
+  #sent = 0
   readonly #ids = new Map<string, string[]>()
   readonly #validate: (name: string, value: unknown) => string | undefined
 
-  constructor(url: string, { components }: Document) {
-    this.#url = url
+  /** @param urls of the instances, which get the requests in turn */
+  constructor(urls: readonly string[], { components }: Document) {
+    this.#urls = urls
     const ajv = new Ajv2020({ strict: false, validateFormats: false })
     ajv.addSchema({ $id: 'loom', components })
     this.#validate = (reference, value) => {
@@ -52,7 +54,8 @@ export class Callers {
       this.#pathText(name, request.path[name]),
     )
     const search = new URLSearchParams(query).toString()
-    const url = `${this.#url}${path}${search === '' ? '' : `?${search}`}`
+    const instance = this.#urls[this.#sent++ % this.#urls.length] ?? ''
+    const url = `${instance}${path}${search === '' ? '' : `?${search}`}`
     const label = `${route.method} ${url.slice(0, 300)}`
     const controller = new AbortController()
     const sending = fetch(url, {
