@@ -85,7 +85,12 @@ export interface LogInspection {
   /** True if the log has more entries, which were not read. Absent otherwise. */
   isCut?: true
   /** The claims that wrote it, with the number of their entries. */
-  claims: { claim: number; entries: number }[]
+  claims: {
+    /** The number of the claim. A later claim has a greater number. */
+    claim: number
+    /** The number of entries that this claim wrote. */
+    entries: number
+  }[]
 }
 
 /** A tool call of a log. */
@@ -110,8 +115,11 @@ export interface QueueInspection {
   held: boolean
   /** The first of them. */
   letters: {
+    /** The id of the letter: that of its message, if it has one. */
     id: string
+    /** The kind of the letter. */
     kind: Letter['kind']
+    /** The name of the agent that will answer. */
     agent: string
     /** The user who posted it. Absent if the principal acts for the whole tenant. */
     subject?: string
@@ -123,9 +131,17 @@ export interface QueueInspection {
 /** The tokens and the cost of a session, without its tasks. */
 export interface SpentInspection {
   /** Of all finished messages. Absent if there is none. */
-  finished?: { usage: Usage; cost?: Cost }
+  finished?: SpentAmount
   /** Of the unfinished message. Absent if there is none. */
-  unfinished?: { usage: Usage; cost?: Cost }
+  unfinished?: SpentAmount
+}
+
+/** Tokens and their cost. */
+export interface SpentAmount {
+  /** The tokens. */
+  usage: Usage
+  /** The cost. Absent if a price is unknown. */
+  cost?: Cost
 }
 
 export interface InspectionWorld {
