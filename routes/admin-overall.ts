@@ -1,7 +1,8 @@
-/** The sessions of all tenants, for an operator: tenant after tenant, and of each tenant the last used first. */
+/** The sessions of all tenants, for an operator, in the order of the tenants. The last used session of a tenant comes first. */
 import type { Context } from 'hono'
 
 import { LoomError } from '../src/ground/error.ts'
+import { jsonValueOf } from '../src/ground/json.ts'
 import type { Loom } from '../src/loom.ts'
 import { governedSession, listLimit, subjectIn } from './admin-handlers.ts'
 
@@ -39,19 +40,10 @@ const nextPlace = ({ tenant, before }: Place): string =>
 /** @throws LoomError `invalid-request` */
 function placeIn(text: string | undefined): Place | undefined {
   if (text === undefined) return undefined
-  const [tenant, before] = listIn(Buffer.from(text, 'base64url').toString())
+  const value = jsonValueOf(Buffer.from(text, 'base64url').toString())
+  const [tenant, before]: unknown[] = Array.isArray(value) ? value : []
   if (typeof tenant !== 'string' || (before !== null && typeof before !== 'number')) {
     throw new LoomError('invalid-request', 'from must be `next` of the previous page.')
   }
   return { tenant, ...(typeof before === 'number' && { before }) }
-}
-
-function listIn(json: string): unknown[] {
-  try {
-    const value: unknown = JSON.parse(json)
-    return Array.isArray(value) ? value : []
-  } catch {
-    // Not a place of this server.
-    return []
-  }
 }

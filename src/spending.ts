@@ -3,7 +3,7 @@
  * the cost of the sum unknown. Then `usd` is only the known part, which is used for budgets but not
  * reported.
  */
-import { fieldsOf } from './ground/fields.ts'
+import { fieldsOf, isAmount } from './ground/fields.ts'
 import { addUsage, noUsage, type Usage } from './usage.ts'
 
 /** The tokens and the cost of a reply, a step, a turn or a session. */
@@ -181,6 +181,3 @@ function readCost(value: unknown): number | undefined {
   const { usd } = fieldsOf(value)
   return isAmount(usd) ? usd : undefined
 }
-
-const isAmount = (value: unknown): value is number =>
-  typeof value === 'number' && Number.isFinite(value) && value >= 0

@@ -12,6 +12,7 @@ import { safeValidateUIMessages, type UIMessage } from 'ai'
 import type { Environment } from '../ground/environment.ts'
 import { LoomError } from '../ground/error.ts'
 import { fieldsOf, textField } from '../ground/fields.ts'
+import { jsonValueOf } from '../ground/json.ts'
 import { makeFolder } from '../ground/make-folder.ts'
 import { shownPath } from '../ground/shown-path.ts'
 import { userStateFolder } from '../ground/state-folder.ts'
@@ -205,7 +206,7 @@ const noSession = (path: string) =>
   new LoomError('invalid-request', `${path} holds no session of Loom.`)
 
 async function sessionIn(text: string, path: string): Promise<StoredSession> {
-  const fields = fieldsOf(parseJson(text))
+  const fields = fieldsOf(jsonValueOf(text))
   const { id, agent, createdAt } = fields
   const directory = textField(fields, 'directory')
   const place = directory === undefined ? {} : { directory }
@@ -220,15 +221,6 @@ async function sessionIn(text: string, path: string): Promise<StoredSession> {
       return { id, agent, createdAt, messages: [], ...place }
   }
   throw noSession(path)
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    // The caller reports the name of the file.
-    return undefined
-  }
 }
 
 function summaryOf(session: StoredSession, updatedAt: number): ConversationSummary {

@@ -33,3 +33,7 @@ export function textField(value: unknown, name: string): string | undefined {
   const field = fieldOf(value, name)
   return typeof field === 'string' ? field : undefined
 }
+
+/** True for a number that can be an amount: finite and not negative. */
+export const isAmount = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isFinite(value) && value >= 0

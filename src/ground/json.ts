@@ -37,6 +37,15 @@ export function parseJson(text: string): JSONValue {
   return withoutPrototypeKeys(value)
 }
 
+/** Returns the value of a text as JSON, with all keys. Returns undefined if the text is not JSON. */
+export function jsonValueOf(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
 function withoutPrototypeKeys(value: JSONValue): JSONValue {
   if (Array.isArray(value)) return value.map(withoutPrototypeKeys)
   if (typeof value !== 'object' || value === null) return value

@@ -6,6 +6,7 @@ import type { CallToolResult } from '@ai-sdk/mcp'
 import type { ToolResultPart } from 'ai'
 
 import { fieldOf, fieldsOf } from '../ground/fields.ts'
+import { jsonValueOf } from '../ground/json.ts'
 import { type Content, cut, jsonOf, textPart, withoutBytes } from './result-text.ts'
 
 const noOutput = '(no output)'
@@ -43,7 +44,7 @@ export function modelOutputOf(output: unknown): ToolResultPart['output'] {
 function isSaid(structured: unknown, texts: readonly string[]): boolean {
   const fields = Object.values(fieldsOf(structured))
   const isSame = (value: unknown, text: string) =>
-    text === value || isDeepStrictEqual(parsed(text), value)
+    text === value || isDeepStrictEqual(jsonValueOf(text), value)
   return [structured, ...(fields.length === 1 ? fields : [])].some(
     (value) =>
       texts.some((text) => isSame(value, text)) ||
@@ -53,14 +54,6 @@ function isSaid(structured: unknown, texts: readonly string[]): boolean {
         value.length === texts.length &&
         value.every((item, index) => isSame(item, texts[index] ?? ''))),
   )
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }
 
 /** Returns the error text of a failed call. */

@@ -4,6 +4,8 @@
  */
 import type { LanguageModelV4Usage } from '@ai-sdk/provider'
 
+import { isAmount } from '../ground/fields.ts'
+
 /** US dollars per million tokens. A missing rate is `input` or, for `reasoning`, `output`. */
 export interface Rates {
   /** The rate of prompt tokens. */
@@ -67,6 +69,3 @@ export function reportedCost({ raw }: LanguageModelV4Usage): number | undefined 
       : 0
   return cost + (isAmount(upstream) ? upstream : 0)
 }
-
-const isAmount = (value: unknown): value is number =>
-  typeof value === 'number' && Number.isFinite(value) && value >= 0

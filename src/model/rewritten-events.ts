@@ -1,6 +1,7 @@
+import { jsonValueOf } from '../ground/json.ts'
 /** Converts an event stream, event by event, to one that the package of a provider can read. */
 import { EventScanner } from './openai-compatible/event-scanner.ts'
-import { isRecord, parseJson } from './openai-compatible/json-record.ts'
+import { isRecord } from './openai-compatible/json-record.ts'
 import type { JsonRecord } from './openai-compatible/json-record.ts'
 
 export abstract class RewrittenEvents {
@@ -25,7 +26,7 @@ export abstract class RewrittenEvents {
   rest(): Uint8Array | undefined {
     const data = this.#scanner.rest()
     // Only a complete event parses as JSON.
-    if (data !== undefined && parseJson(data) !== undefined) this.event(data)
+    if (data !== undefined && jsonValueOf(data) !== undefined) this.event(data)
     return this.#take()
   }
 
@@ -34,7 +35,7 @@ export abstract class RewrittenEvents {
 
   /** Parses an event for `rewriteObject`. Writes data that is not a JSON object unchanged. */
   protected rewrite(data: string): void {
-    const event = parseJson(data)
+    const event = jsonValueOf(data)
     if (isRecord(event) && !Array.isArray(event)) this.rewriteObject(event, data)
     else this.write(data)
   }

@@ -2,13 +2,14 @@
  * Converts an answer that arrived as one JSON text to an event stream. A proxy sends one JSON text if it
  * does not stream, or if it drops the query `alt=sse` of Gemini's API, which then sends a list of chunks.
  */
-import { isRecord, parseJson } from './openai-compatible/json-record.ts'
+import { jsonValueOf } from '../ground/json.ts'
+import { isRecord } from './openai-compatible/json-record.ts'
 import type { JsonRecord } from './openai-compatible/json-record.ts'
 import { eventsOfResponse } from './responses-events.ts'
 
 /** Returns undefined if the text is not an answer of Anthropic's, Gemini's or OpenAI's Responses API. */
 export function eventsOfAnswer(text: string): string | undefined {
-  const whole = parseJson(text)
+  const whole = jsonValueOf(text)
   if (!isRecord(whole)) return undefined
   const items = (Array.isArray(whole) ? whole : [whole]).filter(isRecord)
   if (items.some(({ candidates }) => Array.isArray(candidates))) return items.map(event).join('')

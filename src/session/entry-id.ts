@@ -18,13 +18,6 @@ export function parseCursor(text: string): Cursor {
   return { entryId, index: Number(index) }
 }
 
-/** Returns a negative number if `a` comes before `b`. */
-export function compareIds(a: string, b: string): number {
-  const [claimA = 0, seqA = 0] = a.split('-').map(Number)
-  const [claimB = 0, seqB = 0] = b.split('-').map(Number)
-  return claimA - claimB || seqA - seqB
-}
-
 /** Returns an id such that `id` is the first entry after it. Entry 0 is the entry of the claim itself. */
 export function idBefore(id: string): string {
   const [claim = 0, seq = 0] = id.split('-').map(Number)

@@ -1,8 +1,8 @@
 /** The place of a reader in the logs of a session. A cursor names an event that the reader has already. */
 import { LoomError } from '../ground/error.ts'
-import type { LogReader } from '../store/log.ts'
+import { compareIds, type LogReader } from '../store/log.ts'
 import type { SessionReader } from '../store/session.ts'
-import { compareIds, idBefore, parseCursor } from './entry-id.ts'
+import { idBefore, parseCursor } from './entry-id.ts'
 
 /** The reader needs the entries of `logId` after `after`. */
 export interface Place {

@@ -4,9 +4,8 @@
  */
 import type { UIMessage } from 'ai'
 
-import type { LogReader } from '../store/log.ts'
+import { compareIds, type LogReader } from '../store/log.ts'
 import type { SessionReader, SessionRecord } from '../store/session.ts'
-import { compareIds } from './entry-id.ts'
 import type { Place } from './place.ts'
 
 /** The last log that the reader has read, and its last entry. */

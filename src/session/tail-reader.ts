@@ -1,7 +1,6 @@
 /** One reader of a tail, and its place in it. */
-import type { LogEntry } from '../store/log.ts'
+import { compareIds, type LogEntry } from '../store/log.ts'
 import type { LargeFrame } from '../wire/large-frame.ts'
-import { compareIds } from './entry-id.ts'
 
 /**
  * Receives an entry. A promise from it delays its reader.

@@ -3,8 +3,7 @@
  * own place, in the same call that adds them. No reader waits for a slow one. Entries that all readers
  * have, or that exceed the limit, are dropped: the store has them.
  */
-import type { LogEntry } from '../store/log.ts'
-import { compareIds } from './entry-id.ts'
+import { compareIds, type LogEntry } from '../store/log.ts'
 import {
   type Deliver,
   type Shared,

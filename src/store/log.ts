@@ -1,6 +1,6 @@
 /**
  * The log of a turn: its entries in order. The id of an entry is `<claim>-<seq>`. A claim begins with
- * the empty entry of seq 0, so that the log itself shuts out the owner before it.
+ * the empty entry of seq 0, so that the log itself refuses entries of the earlier owner.
  */
 import type { LogEvent } from '../event.ts'
 import type { Stop } from './turn.ts'
@@ -90,4 +90,11 @@ export interface LogPage {
    * and contains later ones, a failover lost it. Then the later entries do not continue it.
    */
   holdsAfter: boolean
+}
+
+/** Compares the ids of two log entries. Returns a negative number if `a` comes before `b`. */
+export function compareIds(a: string, b: string): number {
+  const [claimA = 0, seqA = 0] = a.split('-').map(Number)
+  const [claimB = 0, seqB = 0] = b.split('-').map(Number)
+  return claimA - claimB || seqA - seqB
 }

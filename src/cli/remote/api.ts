@@ -5,6 +5,7 @@
 import { resumableFetch } from '../../client.ts'
 import { LoomError, type LoomErrorCode } from '../../ground/error.ts'
 import { fieldsOf, textField } from '../../ground/fields.ts'
+import { jsonValueOf } from '../../ground/json.ts'
 
 interface RequestOptions {
   body?: object
@@ -137,17 +138,8 @@ const codes: Readonly<Record<number, LoomErrorCode>> = {
 
 async function failureOf(response: Response): Promise<LoomError> {
   const text = await response.text().catch(() => '')
-  const reason = textField(fieldsOf(parseJson(text))['error'], 'message') ?? text.slice(0, 500)
+  const reason = textField(fieldsOf(jsonValueOf(text))['error'], 'message') ?? text.slice(0, 500)
   const code = codes[response.status] ?? (response.status < 500 ? 'invalid-request' : 'internal')
   const hint = code === 'unauthorized' ? ' Set LOOM_API_KEY to one of its keys.' : ''
   return new LoomError(code, `The server says: ${reason.trim() || response.status}${hint}`)
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    // The body is plain text, which is shown unchanged.
-    return undefined
-  }
 }

@@ -1,6 +1,7 @@
+import { jsonValueOf } from '../../ground/json.ts'
 /** Applies `body-forms.ts` to the providers' packages, which send their requests with Loom's `fetch`. */
 import { type BodyAttempt, BodyForms } from '../body-forms.ts'
-import { isRecord, parseJson } from '../openai-compatible/json-record.ts'
+import { isRecord } from '../openai-compatible/json-record.ts'
 import { wellFormedJson } from '../well-formed.ts'
 
 /** Returns a `fetch` for the requests of one model. It repeats a refused request in another form. */
@@ -26,7 +27,7 @@ export function fetchWithBodyForms(fetch: typeof globalThis.fetch): typeof globa
 
 /** Returns undefined for a body that is not a JSON object. */
 function attemptFor(text: string, forms: BodyForms): BodyAttempt | undefined {
-  const body = parseJson(text)
+  const body = jsonValueOf(text)
   return isRecord(body) && !Array.isArray(body) ? forms.attempt(body) : undefined
 }
 

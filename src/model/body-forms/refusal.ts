@@ -3,7 +3,8 @@
  * (`error.param`), of FastAPI and vLLM (`loc`), Google (`Unknown name "x" at 'y'`), LiteLLM
  * (`does not support parameters: ['x']`) and Anthropic (`x: Extra inputs are not permitted`).
  */
-import { isRecord, parseJson } from '../openai-compatible/json-record.ts'
+import { jsonValueOf } from '../../ground/json.ts'
+import { isRecord } from '../openai-compatible/json-record.ts'
 import { isOverflow } from '../overflow.ts'
 import { isAboutRoles } from './message-roles.ts'
 import type { Refusal } from './rule.ts'
@@ -20,7 +21,7 @@ export function refusalOf(status: number, responseBody: string): Refusal | undef
   if (!statuses.has(status) && !isAboutRoles(responseBody.slice(0, textMax))) return undefined
   const texts: string[] = []
   const paths: string[] = []
-  collect(parseJson(responseBody) ?? responseBody, { texts, paths }, 0)
+  collect(jsonValueOf(responseBody) ?? responseBody, { texts, paths }, 0)
   const text = texts.join('\n').slice(0, textMax)
   return isOverflow(text, status) ? undefined : { status, text, paths }
 }
@@ -29,7 +30,7 @@ export function refusalOf(status: number, responseBody: string): Refusal | undef
 function collect(value: unknown, into: { texts: string[]; paths: string[] }, depth: number): void {
   if (depth > depthMax) return
   if (typeof value === 'string') {
-    const inner = /^\s*[[{]/.test(value) ? parseJson(value) : undefined
+    const inner = /^\s*[[{]/.test(value) ? jsonValueOf(value) : undefined
     if (isRecord(inner)) collect(inner, into, depth + 1)
     else into.texts.push(value)
     return

@@ -1,7 +1,8 @@
 /** A message of the assistant as a chat-completions message, in the form that the model sent. */
 import type { LanguageModelV4Message, LanguageModelV4ToolCallPart } from '@ai-sdk/provider'
 
-import { isRecord, parseJson } from './json-record.ts'
+import { jsonValueOf } from '../../ground/json.ts'
+import { isRecord } from './json-record.ts'
 import type { JsonRecord } from './json-record.ts'
 import type { MessageOptions } from './message-options.ts'
 import { hasWireForm, signatureIn, type ThoughtField, wireFormOf } from './wire-form.ts'
@@ -95,6 +96,6 @@ function withSignature(calls: JsonRecord[], { extra_content }: JsonRecord): Json
 
 /** A string of JSON is already the arguments. Any other value is encoded. */
 function toolArguments(input: unknown): string {
-  if (typeof input === 'string' && parseJson(input) !== undefined) return input
+  if (typeof input === 'string' && jsonValueOf(input) !== undefined) return input
   return JSON.stringify(input) ?? '{}'
 }

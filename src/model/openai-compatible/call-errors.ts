@@ -7,7 +7,7 @@ import { STATUS_CODES } from 'node:http'
 import { APICallError } from '@ai-sdk/provider'
 
 import { errorMessage } from '../../ground/error.ts'
-import { parseJson } from './json-record.ts'
+import { jsonValueOf } from '../../ground/json.ts'
 import { isPermanent, messageOf, quote, statusOf } from './provider-message.ts'
 import type { ResponseHead } from './transport.ts'
 
@@ -42,7 +42,7 @@ export class CallErrors {
         { isRetryable: false, responseBody },
       )
     }
-    const data = parseJson(responseBody)
+    const data = jsonValueOf(responseBody)
     const reason = `${status} ${statusText || (STATUS_CODES[status] ?? '')}`.trim()
     const message = messageOf(data) ?? withDetail(`${this.#host} answered ${reason}`, responseBody)
     return this.#error(message, { responseBody, ...(data === undefined ? {} : { data }) })
@@ -50,7 +50,7 @@ export class CallErrors {
 
   /** A response with a good status that is not an event stream. */
   notAStream(responseBody: string): APICallError {
-    const data = parseJson(responseBody)
+    const data = jsonValueOf(responseBody)
     const message = messageOf(data)
     if (message !== undefined) return this.fromReport(data, responseBody)
     const what = this.#head?.headers['content-type'] ?? 'something else'

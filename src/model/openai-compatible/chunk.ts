@@ -5,8 +5,9 @@
  */
 import type { JSONObject, LanguageModelV4StreamPart } from '@ai-sdk/provider'
 
+import { jsonValueOf } from '../../ground/json.ts'
 import { finishReasonIn } from '../finish-reason.ts'
-import { isRecord, parseJson } from './json-record.ts'
+import { isRecord } from './json-record.ts'
 import type { JsonRecord } from './json-record.ts'
 
 /** The only choice of the request. Some servers send an object instead of the list. */
@@ -109,6 +110,6 @@ export function valuesIn(data: string): readonly unknown[] | undefined {
   const lines = data.split('\n').map((line) => line.replace(/^\s*(data:\s*)+/, ''))
   const texts = lines.filter((line) => line.trim() !== '')
   if (texts.length === 0 || (texts.length === 1 && texts[0] === data)) return undefined
-  const values = texts.map((text) => (isDone(text) ? text.trim() : parseJson(text)))
+  const values = texts.map((text) => (isDone(text) ? text.trim() : jsonValueOf(text)))
   return values.includes(undefined) ? undefined : values
 }

@@ -4,7 +4,7 @@
  * decoded at once, and nothing is kept. Event names, ids and comments are ignored.
  */
 
-import { parseJson } from './json-record.ts'
+import { jsonValueOf } from '../../ground/json.ts'
 
 const lineFeed = 10
 const carriageReturn = 13
@@ -106,7 +106,7 @@ export class EventScanner {
    * some servers send whole streams in this form.
    */
   #strayLine(line: string): void {
-    if (parseJson(line) !== undefined) this.#onData(line)
+    if (jsonValueOf(line) !== undefined) this.#onData(line)
   }
 
   /** @param start the index after the field name */
@@ -130,7 +130,7 @@ export class EventScanner {
 }
 
 const isWhole = (data: string) =>
-  data.trim() === '[DONE]' || (data.startsWith('{') && parseJson(data) !== undefined)
+  data.trim() === '[DONE]' || (data.startsWith('{') && jsonValueOf(data) !== undefined)
 
 /** The index after the last line end; 0 if there is none. */
 function endOfLastLine(bytes: Uint8Array): number {

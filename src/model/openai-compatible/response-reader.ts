@@ -8,12 +8,13 @@
 import { APICallError } from '@ai-sdk/provider'
 import type { LanguageModelV4StreamPart } from '@ai-sdk/provider'
 
+import { jsonValueOf } from '../../ground/json.ts'
 import type { PartReceiver } from '../../model.ts'
 import type { CallErrors } from './call-errors.ts'
 import { bodyDecoder, codingsOf, codingStartBytes } from './content-coding.ts'
 import type { BodyDecoder } from './content-coding.ts'
 import { EventScanner, EventTooLong } from './event-scanner.ts'
-import { isRecord, parseJson } from './json-record.ts'
+import { isRecord } from './json-record.ts'
 import type { StreamDecoder } from './stream-decoder.ts'
 import type { Reading, ResponseHead, ResponseReceiver } from './transport.ts'
 
@@ -165,7 +166,7 @@ export class ResponseReader implements ResponseReceiver {
   #scanRest(): void {
     const rest = this.#kind === 'events' ? this.#scanner.rest() : undefined
     if (rest === undefined) return
-    if (parseJson(rest) !== undefined || rest.trim() === '[DONE]') {
+    if (jsonValueOf(rest) !== undefined || rest.trim() === '[DONE]') {
       this.#decoder.event(rest, this.#parts)
     }
   }
@@ -245,11 +246,11 @@ const isGood = ({ status }: ResponseHead) => status >= 200 && status < 300
  * of an event stream. Undefined if none of the values is an answer.
  */
 function answersIn(text: string): readonly unknown[] | undefined {
-  const whole = parseJson(text)
+  const whole = jsonValueOf(text)
   const lines = text.split('\n').map((line) => line.trim().replace(/^data:\s*/, ''))
   const values =
     whole === undefined
-      ? lines.filter((line) => line !== '' && line !== '[DONE]').map((line) => parseJson(line))
+      ? lines.filter((line) => line !== '' && line !== '[DONE]').map((line) => jsonValueOf(line))
       : [whole].flat()
   const isAnswer = values.some((value) => isRecord(value) && hasChoices(value))
   return isAnswer && !values.includes(undefined) ? values : undefined

@@ -4,8 +4,9 @@
  */
 import type { JSONObject } from '@ai-sdk/provider'
 
+import { jsonValueOf } from '../../ground/json.ts'
 import { textOf } from './chunk.ts'
-import { isRecord, parseJson } from './json-record.ts'
+import { isRecord } from './json-record.ts'
 import { signed } from './wire-form.ts'
 
 export interface ToolCallDelta {
@@ -18,7 +19,7 @@ export interface ToolCallDelta {
 
 /** The deltas of a `tool_calls` field: a list, or a single delta. Other values are left out. */
 export function toolCallDeltas(value: unknown): readonly ToolCallDelta[] {
-  const field: unknown = typeof value === 'string' ? parseJson(value) : value
+  const field: unknown = typeof value === 'string' ? jsonValueOf(value) : value
   const list: readonly unknown[] = Array.isArray(field) ? field : [field]
   return list.every(isPlainDelta) ? list : list.flatMap(readDelta)
 }

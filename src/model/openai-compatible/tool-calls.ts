@@ -10,8 +10,8 @@ import type {
 } from '@ai-sdk/provider'
 import { InvalidResponseDataError } from '@ai-sdk/provider'
 
+import { jsonValueOf } from '../../ground/json.ts'
 import { isEmptyInput } from '../empty-input.ts'
-import { parseJson } from './json-record.ts'
 import { type Evidence, KnownCalls, type ToolCall } from './known-calls.ts'
 import { StructuredText } from './structured-text.ts'
 import type { ToolCallDelta } from './tool-call-delta.ts'
@@ -222,4 +222,4 @@ function wholeInput({ input, first, last, replaced }: ToolCall): string {
   return repeats && !isJson(input.text) && isJson(last) ? last : input.text
 }
 
-const isJson = (text: string) => parseJson(text) !== undefined
+const isJson = (text: string) => jsonValueOf(text) !== undefined

@@ -1,4 +1,5 @@
 /** A tool call in a form that every provider accepts. The model may have sent another form. */
+import { jsonValueOf } from '../../ground/json.ts'
 
 const nameMax = 64
 
@@ -13,14 +14,6 @@ export function callName(name: string): string {
 
 /** An object. For any other input, the result of the call quotes the input. */
 export function callInput(input: unknown): object {
-  const value = typeof input === 'string' ? parsed(input) : input
+  const value = typeof input === 'string' ? jsonValueOf(input) : input
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : {}
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

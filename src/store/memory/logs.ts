@@ -2,7 +2,13 @@
  * Logs in memory. An append is on the per-token path of a server without Redis: one look-up, one push,
  * and a promise that exists already. The log keeps the event objects that it receives.
  */
-import type { AppendReply, LogEntry, LogReader, LogWriter } from '../log.ts'
+import {
+  type AppendReply,
+  compareIds,
+  type LogEntry,
+  type LogReader,
+  type LogWriter,
+} from '../log.ts'
 import type { Hints } from './hints.ts'
 import type { Log, MemorySession, MemoryTurn } from './session.ts'
 import { isSteered } from './session.ts'
@@ -75,10 +81,4 @@ function intents(session: MemorySession, { stop }: MemoryTurn) {
 /** Searches from the end, because a reader is usually close to it. */
 function indexAfter(entries: readonly LogEntry[], after: string): number {
   return entries.findLastIndex(({ id }) => id === after || compareIds(id, after) < 0) + 1
-}
-
-function compareIds(a: string, b: string): number {
-  const [claimA = 0, seqA = 0] = a.split('-').map(Number)
-  const [claimB = 0, seqB = 0] = b.split('-').map(Number)
-  return claimA - claimB || seqA - seqB
 }
