@@ -59,8 +59,6 @@ export const sessionRouteTable = [
   { handler: 'decide', method: 'POST', path: '/:id/approvals/:approvalId', scope: 'chat' },
 ] as const satisfies readonly SessionRoute[]
 
-export type SessionHandlerName = (typeof sessionRouteTable)[number]['handler']
-
 /** The routes with which an admin governs its tenant. */
 export const adminRouteTable = [
   { method: 'GET', path: '/api/admin/sessions', scope: 'admin' },

@@ -146,7 +146,7 @@ export interface TimeLimits {
 }
 
 /** The fields of `TimeLimits`. */
-export const timeLimitFields: FieldsOf<TimeLimits> = {
+const timeLimitFields: FieldsOf<TimeLimits> = {
   firstChunkMs: true,
   nextChunkMs: true,
   stepMs: true,

@@ -19,7 +19,7 @@ export function expectWellFormed(
   expect(faultsOf(events, expectations)).toEqual([])
 }
 
-export function faultsOf(
+function faultsOf(
   events: readonly AgentEvent[],
   { earlierCalls = [] }: Expectations = {},
 ): string[] {

@@ -35,7 +35,7 @@ const fileSchema = z.object({ mcpServers: z.record(z.string(), serverSchema) })
  * `$XDG_CONFIG_HOME/loom/mcp.json`, by default `~/.config/loom/mcp.json`. Undefined without a home
  * folder.
  */
-export function usualMcpFile(environment: Environment): string | undefined {
+function usualMcpFile(environment: Environment): string | undefined {
   const { XDG_CONFIG_HOME: config = '' } = environment
   if (isAbsolute(config)) return join(config, 'loom', 'mcp.json')
   const home = homeFolder(environment)

@@ -21,7 +21,7 @@ import { toolSchema } from './body-forms/tool-schema.ts'
 import type { JsonRecord } from './openai-compatible/json-record.ts'
 
 /** The first rule that finds a change decides, so rules for a special form come first. */
-export const bodyRules: readonly BodyRule[] = [
+const bodyRules: readonly BodyRule[] = [
   missingThought,
   badSignature,
   thinkingStep,

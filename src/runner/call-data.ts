@@ -16,7 +16,7 @@ import type { Sink } from '../sink.ts'
 import { outputLimits, outputOf } from './output-limits.ts'
 import { type SchemaCheck, schemaCheck } from './schema-check.ts'
 
-export const dataLimits = {
+const dataLimits = {
   /** The parts of one call that may wait to be sent. */
   waiting: 1000,
   /** The parts of one call that the message keeps. */

@@ -97,5 +97,5 @@ function escaped(text: string, special: RegExp): string {
 }
 
 /** The text of a comment of one line. */
-export const commentText = (text: string): string =>
+const commentText = (text: string): string =>
   text.replaceAll(invisible, ' ').replaceAll('*/', '* /')

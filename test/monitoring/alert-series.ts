@@ -21,7 +21,7 @@ export interface InputSeries {
 
 /** The minutes before and after the cause. */
 const quietMinutes = 5
-export const causedMinutes = 30
+const causedMinutes = 30
 
 /** @param names the metrics that the rules read */
 export function seriesOf(pair: ScrapePair, names: ReadonlySet<string>): InputSeries[] {

@@ -24,7 +24,7 @@ export const tokensOfCall = { prompt_tokens: 10, completion_tokens: 5 }
 export const promptOf = (plan: Plan): string => JSON.stringify(plan)
 
 /** The plan that a text has, if it has one. */
-export function planIn(text: unknown): Plan | undefined {
+function planIn(text: unknown): Plan | undefined {
   if (typeof text !== 'string' || !text.startsWith('{"id":')) return undefined
   // Only `promptOf` makes such a text.
   const plan: Plan = JSON.parse(text)

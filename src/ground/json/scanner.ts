@@ -55,7 +55,7 @@ export interface ValuePosition {
 }
 
 /** The deepest level of containers. The scanner stores the path out of every open container. */
-export const scannedDepthMax = 10_000
+const scannedDepthMax = 10_000
 
 /** No useful number has more digits. */
 const literalLengthMax = 1024

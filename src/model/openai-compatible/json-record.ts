@@ -9,12 +9,3 @@ export type JsonRecord = Record<string, unknown>
 export function isRecord(value: unknown): value is JsonRecord {
   return typeof value === 'object' && value !== null
 }
-
-/** Like `JSON.parse`, but returns undefined if the text is not JSON. */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}

@@ -15,7 +15,7 @@ import { isRecord } from './json-record.ts'
 import type { JsonRecord } from './json-record.ts'
 import { ReasoningDetails } from './reasoning-details.ts'
 
-export const thoughtFields = ['reasoning_content', 'reasoning', 'content'] as const
+const thoughtFields = ['reasoning_content', 'reasoning', 'content'] as const
 export type ThoughtField = (typeof thoughtFields)[number]
 
 export interface WireForm {

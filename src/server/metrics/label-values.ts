@@ -4,7 +4,7 @@
  */
 
 /** The value of a label for all names that come after the first ones. */
-export const otherValue = 'other'
+const otherValue = 'other'
 
 export class LabelValues {
   readonly #known = new Set<string>()

@@ -36,7 +36,7 @@ export function withoutUnstoredItems(message: UIMessage): UIMessage {
 }
 
 /** Returns the ids of the items of a part. */
-export function itemIdsOf(part: object): string[] {
+function itemIdsOf(part: object): string[] {
   return metadataFields.flatMap((name) => {
     const metadata = fieldOf(part, name)
     if (!isFields(metadata)) return []
