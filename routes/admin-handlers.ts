@@ -141,7 +141,7 @@ export const eraseBody = z.object({
 
 /**
  * Erases a subject or the whole tenant, and returns the certificate. It names the sessions by the SHA-256 of their
- * ids, so that it holds no data of a person but the name that the request has.
+ * ids, so that its only data of a person is the name in the request.
  */
 export async function erase(
   c: Context,

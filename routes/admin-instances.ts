@@ -21,7 +21,7 @@ export async function listInstances(c: Context, { sessions }: Loom): Promise<Res
 }
 
 /**
- * Asks an instance to drain. It begins within a third of `LOOM_HEARTBEAT_MS`, and the list shows it.
+ * Asks an instance to drain. The instance begins within a third of `LOOM_HEARTBEAT_MS`. Then the list has it as draining.
  * @throws LoomError `not-found`; `refused` if no other instance could take its turns
  */
 export async function drainInstance(c: Context, loom: Loom): Promise<Response> {

@@ -15,7 +15,7 @@ export interface AdminWorld {
   principal: Principal
 }
 
-/** Who governs: an operator, or an admin of a tenant, whose subject is absent if its credential names none. */
+/** The author of a request: an operator, or an admin of a tenant. `subject` is absent if the credential names none. */
 export type Actor = { operator: string } | { tenant: string; subject?: string }
 
 /**

@@ -1,5 +1,5 @@
 /**
- * Joins the modules of the library into fewer files, because the import of many small files costs most of
+ * Joins the modules of the library into fewer files, because the import of many small files takes most of
  * the time and half of the memory of an import of the package. The exported modules, and the modules
  * of `agents/` and `tools/`, keep their paths.
  */
@@ -29,7 +29,7 @@ export async function joinModules(
     // Packages, the condition `#connections`, and the manifest of the package.
     external: (id) => !/^[./]/.test(id) || id.endsWith('/package.json'),
     plugins: [recorder(imports)],
-    // Needed by a group without its imports. `groupOf` keeps the names of the exports.
+    // rolldown needs this for groups without their imports. `groupOf` keeps the names of the exports.
     preserveEntrySignatures: 'allow-extension',
     checks: { ineffectiveDynamicImport: false },
     logLevel: 'warn',

@@ -1,7 +1,7 @@
 /**
- * The public keys of an issuer, from its URL. They are fetched at the first token and again after 10 minutes. An
- * unknown key is fetched once, and then no oftener than every 30 seconds. If the issuer is away, the known keys are
- * used for an hour, and a token of another key gets `unavailable`: it may be valid.
+ * The public keys of an issuer, from its URL. Loom fetches them at the first token, again after 10 minutes,
+ * and once for an unknown key, but at most every 30 seconds. If the issuer does not answer, Loom uses the known keys
+ * for one hour, and refuses a token with another key as `unavailable`, because it may be valid.
  */
 import {
   createLocalJWKSet,

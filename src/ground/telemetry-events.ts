@@ -162,7 +162,7 @@ interface TakeoverCount {
   /** How often owners of this turn died, up to the last 20 times. Hand-overs do not count. */
   deaths: number
   /**
-   * The time from the last append or claim of the owner before to this takeover, by the clock of the store, in
+   * The time from the last append or claim of the earlier owner to this takeover, by the clock of the store, in
    * milliseconds. Absent if the store does not report it.
    */
   silentMs?: number

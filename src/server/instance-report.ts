@@ -1,7 +1,7 @@
 /**
- * Reports this instance to the store, so that an operator sees all instances through any of them, and drains it
- * when somebody asked for that. The process goes on after a drain: it sends its open streams to their ends, and the
- * platform ends it.
+ * Reports this instance to the store, so that an operator sees all instances through any of them. Drains this
+ * instance if an operator asked for it. The process continues after a drain: it sends its open streams to their ends,
+ * and the platform ends it.
  */
 import type { Sessions } from '../sessions.ts'
 import type { RequestWatch } from './request-watch.ts'

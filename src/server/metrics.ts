@@ -1,7 +1,7 @@
 /**
- * The metrics of a server for Prometheus. They are fed by the telemetry events, which come once for each run,
- * step and call, and by a few counters at the doors. Nothing here is on the path of a token. No label has a
- * session, a tenant or a text of a user.
+ * The metrics of a server for Prometheus. Their sources are the telemetry events (one for each run, step and
+ * call), the requests and the commands to Redis. Nothing here is on the path of a token. No label has a session, a
+ * tenant or a text of a user.
  */
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 

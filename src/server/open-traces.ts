@@ -39,7 +39,7 @@ export async function openServerTraces(
     watch,
     async close() {
       close()
-      // A collector that is away must not keep the process running. Its failure is reported already.
+      // A collector that does not answer must not keep the process running. The log already has its failure.
       if (shutdown !== undefined) await Promise.race([shutdown().catch(() => {}), delay(closeMs)])
     },
   }

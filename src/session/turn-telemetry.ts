@@ -52,7 +52,7 @@ function waitOf({ letter, silentMs }: Claim): { waitMs?: number } {
   return { waitMs: Math.max(0, Date.now() - postedAt) }
 }
 
-/** @param owner the owner before, as the store has it */
+/** @param owner the earlier owner, as the store has it */
 export async function publishTakeover(
   claim: Claim,
   world: World,

@@ -1,4 +1,4 @@
-/** What each instance reports about itself, for operators. It decides about no turn: `instances.ts` does. */
+/** The reports of instances about themselves, for operators. No turn depends on them: the heartbeats of `instances.ts` decide. */
 
 /** The report of an instance. */
 export interface InstanceStatus {
@@ -28,7 +28,7 @@ export interface ReportedInstance {
 export interface StatusStore {
   /**
    * Stores the report of an instance, which counts as alive for `ttlMs` milliseconds after it. Returns whether
-   * somebody asked this instance to drain.
+   * an operator asked this instance to drain.
    */
   reportStatus(instance: string, status: InstanceStatus, ttlMs: number): Promise<boolean>
   /** Returns the instances that have reported, also those that have been silent for some minutes. */

@@ -146,7 +146,7 @@ export interface Claim {
   /** The lowest profile that this log was sent in. Absent before its first reader. */
   floor?: ReaderFloor
   /**
-   * Of a takeover: the time from the last append or claim of the owner before to this claim, in milliseconds.
+   * Of a takeover: the time from the last append or claim of the earlier owner to this claim, in milliseconds.
    * A store may leave it out.
    */
   silentMs?: number

@@ -10,7 +10,7 @@ import { confirms } from './confirmation.ts'
 import { type AdminFlags, apiOf, at, sessionPath } from './place.ts'
 import { auditRows, certificateText, instanceRows, sessionRows, sessionText } from './text.ts'
 
-/** An instance learns of a drain from its next report, within a third of `LOOM_HEARTBEAT_MS`. */
+/** The longest wait for the begin of a drain. An instance begins after its next report, within a third of `LOOM_HEARTBEAT_MS`. */
 const drainMs = 60_000
 const lookEveryMs = 200
 
@@ -62,7 +62,7 @@ export async function remove(world: CommandWorld, id: string, flags: AdminFlags)
   print(world, flags, { deleted: id }, () => 'Deleted.\n')
 }
 
-/** Prints as fast as the reader of stdout reads. */
+/** Prints the export as fast as the reader of stdout reads. */
 export async function exportAll(world: CommandWorld, flags: AdminFlags): Promise<void> {
   const { tenant, subject } = flags
   const api = apiOf(world, flags)
@@ -118,7 +118,7 @@ export async function drain(world: CommandWorld, id: string, flags: AdminFlags):
   )
 }
 
-/** Returns the exit code. @throws LoomError `invalid-request` without a consent */
+/** Returns the exit code. @throws LoomError `invalid-request` without a name, or without a terminal to confirm it */
 export async function erase(world: CommandWorld, flags: AdminFlags): Promise<number> {
   const { tenant, subject } = flags
   const api = apiOf(world, flags)

@@ -7,7 +7,7 @@ import { plainLine } from '../render/plain.ts'
 import { openTerminal } from '../terminal.ts'
 
 /**
- * Returns whether the human repeats the name. `interrupted`: Ctrl-C or Ctrl-D.
+ * Returns `yes` if the human types the name, `no` for any other text, and `interrupted` after Ctrl-C or Ctrl-D.
  * @throws LoomError `invalid-request` without a terminal
  */
 export async function confirms(
@@ -19,12 +19,12 @@ export async function confirms(
   if (terminal === undefined) {
     throw new LoomError(
       'invalid-request',
-      `Nobody is at a terminal to confirm the erasure of ${what}. --yes erases without a question.`,
+      `There is no terminal to confirm the erasure of ${what}. Use --yes to erase without a question.`,
     )
   }
   const { input, output } = terminal
   const lines = createInterface({ input, output })
-  // Ctrl-C rejects the question, and after Ctrl-D it would wait for ever.
+  // Ctrl-C rejects the question. After Ctrl-D the question never settles, so the end of the input ends the wait.
   const closed = once(lines, 'close').then(() => undefined)
   const question = `An erasure cannot be undone. To erase ${plainLine(what)}, type its name: `
   const answer = await Promise.race([lines.question(question).catch(unlessAborted), closed])

@@ -1,5 +1,5 @@
 /**
- * A histogram that takes many values at once: the pauses of a reply, which were counted while it was read.
+ * A histogram that takes many values at once: the pauses of a reply, which `PauseMeter` counts.
  * The library's own histogram takes one value at a time.
  */
 import { Histogram, type Registry } from 'prom-client'

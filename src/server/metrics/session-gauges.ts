@@ -1,4 +1,4 @@
-/** The gauges of an instance, which are read when Prometheus asks. */
+/** The gauges of an instance. Each request for `/metrics` reads them. */
 import { setTimeout as delay } from 'node:timers/promises'
 
 import { Gauge, type Registry } from 'prom-client'
@@ -39,7 +39,7 @@ export function sessionGauges(registry: Registry, sessions: InstanceState): void
   )
   const letters = new Gauge({
     name: 'loom_queue_letters',
-    help: 'Messages that wait behind the turns of this instance. An estimate if it runs very many turns. Absent while the store is away.',
+    help: 'Messages that wait behind the turns of this instance. An estimate above 100 turns. Absent while the store does not answer.',
     registers,
     async collect() {
       const count = await queuedIn(sessions)
@@ -49,7 +49,7 @@ export function sessionGauges(registry: Registry, sessions: InstanceState): void
   })
 }
 
-/** Undefined if the store does not answer: the other metrics are needed most while it is away. */
+/** Returns undefined if the store does not answer, so that `/metrics` sends the other metrics also during an outage. */
 async function queuedIn(sessions: InstanceState): Promise<number | undefined> {
   if (!sessions.isConnected) return undefined
   const unread = delay(readMs, undefined, { ref: false })

@@ -10,7 +10,7 @@ export function storeMetrics(registry: Registry): (command: StoreCommand) => voi
   const registers = [registry]
   const latency = new Histogram({
     name: 'loom_redis_command_duration_seconds',
-    help: 'Time from a command to Redis to its reply, by script. other is every command that is no script.',
+    help: 'Time from a command to Redis to its reply, by script. The value other stands for every command that is not a script.',
     labelNames: ['command'],
     buckets: commandSeconds,
     registers,

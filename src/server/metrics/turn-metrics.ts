@@ -47,7 +47,7 @@ export function turnMetrics(registry: Registry, labels: Labels): (() => void)[] 
   for (const reason of ['death', 'hand-over']) takeovers.inc({ reason }, 0)
   const silences = new Histogram({
     name: 'loom_takeover_silence_seconds',
-    help: 'Time from the last sign of the owner before to the takeover of its turn.',
+    help: 'Time from the last sign of the earlier owner to the takeover of its turn.',
     labelNames: ['reason'],
     buckets: silenceSeconds,
     registers,

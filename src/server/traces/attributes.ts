@@ -1,6 +1,6 @@
 /**
  * The attributes of spans: the semantic conventions of OpenTelemetry for generative AI, and names that begin with
- * `loom.` for all that they do not have.
+ * `loom.` for all other facts.
  */
 import type { Attributes } from '@opentelemetry/api'
 

@@ -1,7 +1,7 @@
 /**
  * A span for each request, from its arrival to the end of its response. Its parent is the span of the sender, in
- * the header `traceparent`. If an instrumentation of the program has a span for the request already, this one is
- * below it.
+ * the header `traceparent`. If an instrumentation of the program has already made a span for the request, that span
+ * is the parent.
  */
 import {
   type Context,

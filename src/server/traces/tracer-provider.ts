@@ -54,7 +54,7 @@ async function exporterOf(protocol: TraceProtocol): Promise<SpanExporter> {
   return new OTLPTraceExporter()
 }
 
-/** One line for each doubling: a collector may be away for days. */
+/** Reports the first failure and each doubling of their number, because an outage of a collector may last for days. */
 function failureLogger(onFailure: (text: string) => void): DiagLogger {
   let count = 0
   const ignore = () => {}

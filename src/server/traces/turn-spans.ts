@@ -1,5 +1,5 @@
 /**
- * A span for each turn in this instance. Its parent is the request or the tool call that posted its letter, on
+ * A span for each turn in this instance. Its parent is the span of the request or the tool call that posted its letter, on
  * any instance. So the turn after a takeover is a span of the same trace: a second child of the same parent.
  */
 import { type Attributes, ROOT_CONTEXT, type Span, type Tracer } from '@opentelemetry/api'

@@ -1,5 +1,5 @@
--- Notes that a session shares a segment no more. The last one removes the segment. Sessions that expired count as gone
--- after the time that they may have lived.
+-- Notes that a session no longer shares a segment. The last session removes the segment. A session whose time in
+-- `sharers` has passed counts as expired.
 -- KEYS segment sharers
 -- ARGV id
 -- RETURNS done

@@ -1,5 +1,5 @@
--- Stores what an instance reports about itself, with the time until which it counts as alive. Returns whether
--- somebody asked the instance to drain. Forgets the instances that have been silent for too long.
+-- Stores the report of an instance, with the time until which it counts as alive. Returns whether an operator asked
+-- the instance to drain. Removes the reports of instances that have been silent for too long.
 -- KEYS statuses drains
 -- ARGV keptMs instance ttlMs status
 -- RETURNS isAsked
