@@ -4,7 +4,7 @@
  */
 import type { MiddlewareHandler } from 'hono'
 
-/** No response but a page loads or runs anything. A page sets its own policy. */
+/** A response that is not a page loads and runs nothing. A page sets its own policy. */
 const noContent = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
 export function securityHeaders(): MiddlewareHandler {

@@ -24,7 +24,7 @@ export async function fork(c: Context, world: SessionWorld): Promise<Response> {
     throw new LoomError('invalid-request', `${allowed} ${issueIn(body.error)}`)
   }
   const { subject, session: only } = world.principal
-  // The copy would be a session that this principal may not name.
+  // The copy would be a session that this principal may not use.
   if (only !== undefined) throw new LoomError('forbidden', 'This token is for one session only.')
   const copy = { ...body.data, subject }
   return c.json({ id: await forkSession(world.loom.sessions, session, copy) }, 201)

@@ -230,7 +230,7 @@ export class AgentSession<CONTEXT = unknown, OUTPUT = unknown>
   // Schedules
 
   /**
-   * Sends a message later, also if this process has ended by then: an instance that shares the store delivers
+   * Sends a message later, even if this process has ended by then: an instance that shares the store delivers
    * it. The message has the id `<schedule>:0`.
    * @param delay milliseconds from now, or a time. A past time is due at once
    * @throws LoomError as `schedule`
@@ -328,7 +328,8 @@ export class AgentSession<CONTEXT = unknown, OUTPUT = unknown>
   // Life
 
   /**
-   * Copies the history to a new session of the same agent, principal and last context. The copy of a task is no task.
+   * Copies the history to a new session of the same agent, principal and last context. The copy of a task is not a
+   * task.
    * @returns the copy
    * @throws LoomError `not-found` if the session does not exist, has no such message or branch, or the new id
    * is in use; `invalid-request` for an invalid id; `unavailable` for a task whose agent is only a sub-agent here

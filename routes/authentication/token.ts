@@ -1,8 +1,8 @@
 /**
  * Short-lived tokens for browsers. An API key makes them, and every instance with the same settings verifies them
  * without a store. `LOOM_TOKEN_SECRET` signs them; without it, the API key that makes a token signs it, so a removed
- * key ends its tokens. The setting has only the hash of a hashed key, and a hash must sign nothing: who reads the
- * settings could make tokens.
+ * key ends its tokens. For a hashed key, the setting has only the hash. Loom signs nothing with a hash, because then
+ * everybody who can read the settings could make tokens.
  */
 import { hkdfSync } from 'node:crypto'
 
@@ -116,7 +116,7 @@ export class Tokens {
   }
 }
 
-/** The derived key signs nothing but tokens, also if the secret has another use. */
+/** The derived key signs only tokens, even if the secret has another use. */
 function signingKey(secret: string, tenant: string | undefined): SigningKey {
   const derived = (use: string, bytes: number) =>
     new Uint8Array(hkdfSync('sha256', sha256(secret), '', `loom ${use} 1`, bytes))

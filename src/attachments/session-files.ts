@@ -19,7 +19,7 @@ const hashSlice = 1024 * 1024
 
 export class SessionFiles {
   readonly #objects: ObjectStore
-  /** The file that was used the longest ago first. */
+  /** In the order of their last use: the first entry is the one to drop. */
   readonly #cache = new Map<string, StoredFile>()
   #cachedBytes = 0
 
@@ -64,7 +64,7 @@ export class SessionFiles {
     if (hashes.length === 0) return
     await this.#objects.put(`${folderOf(to)}${idName}`, Buffer.from(to))
     for (const hash of hashes) {
-      // A file that is missing in the origin is missing in the copy too.
+      // If the origin lacks a file, the copy lacks it too.
       await this.#objects.copy(`${folderOf(from)}${hash}`, `${folderOf(to)}${hash}`)
     }
   }

@@ -16,7 +16,7 @@ const anyQuestion = 'What can you do?'
 const inputLengthMax = 100
 
 /**
- * Returns a question without a single quotation mark, so that a shell takes it in two of them.
+ * Returns a question that contains no single quotation mark, so that a shell accepts it between two of them.
  * @param defaultModel the model if the agent names none
  */
 export async function firstQuestion(agent: Agent, defaultModel: ModelReference): Promise<string> {

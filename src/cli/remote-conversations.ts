@@ -38,7 +38,7 @@ export function remoteConversations(options: RemoteOptions): Conversations {
     },
     list: () => list(api, options.url),
     remove: (id) => api.remove(id),
-    // No resource is open between two requests.
+    // Nothing to close: no resource is open between two requests.
     [Symbol.asyncDispose]: async () => undefined,
   }
 }

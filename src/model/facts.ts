@@ -30,7 +30,7 @@ export async function factsOf(
     const reportsCost = reportCost.has(model?.npm ?? provider.npm ?? '')
     return { ...model, ...(reportsCost && { reportsCost }) }
   } catch {
-    // A model can be called even if the list of models is not readable.
+    // A call of a model works even if the list of models is not readable.
     return nothing
   }
 }

@@ -33,7 +33,7 @@ export async function acceptAnswers(
     answers.every((answer) => waitsForAnswer(pendingMessage, answer))
   // A client that lost the response sends the same answer again, and gets the same response.
   const known = isNew ? undefined : await findLetter(id)
-  // Cut or withdrawn: another client answered first, and this answer counted for nothing.
+  // The letter was cut or withdrawn: another client answered first, so this answer has no effect.
   if (!isNew && known?.as !== 'queued' && known?.as !== 'done') {
     throw new LoomError('refused', noPendingCall)
   }

@@ -31,8 +31,8 @@ export function answerLetter(
 }
 
 /**
- * A turn keeps the server's part of its context to its end, also if another user answers its calls. So it also keeps the
- * client's part: the two were made for one message.
+ * A turn keeps the server's part of its context to its end, even if another user answers its calls. So it also keeps
+ * the client's part, because both parts belong to the same message.
  */
 function withoutServerPart({ context, ...request }: LetterRequest): LetterRequest {
   const isOfClient = context !== undefined && contextParts(context).server === undefined

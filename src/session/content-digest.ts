@@ -1,7 +1,7 @@
 /** Digests that identify content: equal content has an equal digest. */
 import { createHash, webcrypto } from 'node:crypto'
 
-/** Characters of JSON. For less, a task of another thread costs more than the hash. */
+/** Characters of JSON. For a shorter text, work in another thread costs more than the hash. */
 const largeLength = 16_384
 
 /** Returns the same as `digest`, but hashes megabytes of files outside the event loop. */

@@ -34,7 +34,7 @@ export interface InstanceOptions extends Omit<
   /** The time without a heartbeat after which an instance counts as dead, in milliseconds. */
   heartbeatMs: number
   /**
-   * Does what follows from the end of a turn in a tree of tasks; see `Tasks.settle`. `hasTasks` is false if the session
+   * Applies the end of a turn to its tree of tasks; see `Tasks.settle`. `hasTasks` is false if the session
    * has no tasks of its own.
    */
   settleTasks: (sessionId: string, hasTasks: boolean) => Promise<void>
@@ -73,7 +73,7 @@ export class Instance {
       instance: this.id,
       breakers: new Breakers(),
       mayStart: (claim) => this.#mayStart(claim),
-      // The next letter has the place of this turn, unless more turns run than there are places.
+      // The next letter takes the place of this turn, unless more turns run than there are places.
       agentsAfter: (sessionId) =>
         this.#places.isExceeded && !isTaskId(sessionId) ? [] : options.agentNames(),
     }
@@ -197,7 +197,7 @@ export class Instance {
     this.#work.add(entry)
   }
 
-  /** Passes a session on, whose next turn needs an agent that this instance lacks. */
+  /** Passes a session to another instance, because its next turn needs an agent that this instance lacks. */
   passOn(sessionId: string): void {
     this.#look([sessionId])
   }
@@ -279,7 +279,7 @@ export class Instance {
   async #takeTurn({ id: sessionId }: SessionRecord, { owner, claim }: TurnRecord): Promise<void> {
     const { store } = this.#options
     const isHandOver = owner === this.id || owner.startsWith(handedOver)
-    // Also for the next letter, which a repeated commit may take.
+    // The index needs the session for the next letter too: a repeated commit may take that letter.
     await store.note(this.id, sessionId)
     const commit = this.#committedTurns.under({ sessionId, claim })
     if (commit !== undefined && owner === this.id) return this.#commitAgain(commit)

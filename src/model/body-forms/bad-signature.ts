@@ -38,7 +38,7 @@ function collect(value: unknown, signatures: Set<string>, depth: number): void {
   }
 }
 
-/** Returns the same value if it holds none of them. Anthropic's thinking blocks need a signature of their own. */
+/** Returns the same value if it has none of these signatures. A thinking block of Anthropic needs its own signature. */
 function replaced<VALUE>(value: VALUE, signatures: ReadonlySet<string>, depth: number): VALUE
 function replaced(value: unknown, signatures: ReadonlySet<string>, depth: number): unknown {
   if (!isRecord(value) || depth > depthMax) return value

@@ -82,7 +82,7 @@ const sum = new RegExp(`(${number}(?:(?: ?[*+^] ?| [-/] )${number})+)(,? squared
 
 /** The sums in order, as `6 * 7`. A single number is not a sum. */
 function sumsIn(text: string): JSONObject[] {
-  // A sum without a percentage or a root, which these rules cannot convert, would have a wrong result.
+  // These rules cannot convert a percentage or a root, and a sum that leaves it out has a wrong result.
   if (/%|percent|root/i.test(text)) return []
   let line = text.replaceAll(/(?<=\d),(?=\d{3})/g, '')
   for (const [word, sign] of Object.entries(signs)) line = line.replaceAll(word, sign)

@@ -60,7 +60,7 @@ export class RunSpans {
         if (spans === undefined) return
         this.#runs.delete(runId)
         const { run, step, chat, tools } = spans
-        // A tool that ignores the end of its run has no event of its own any more.
+        // A tool that still works after the end of its run sends no event that ends its span.
         for (const open of [...tools.values(), chat, step]) open?.end()
         run.setAttributes({ ...spendingAttributes(measurements), 'loom.run.result': result })
         if (result === 'error') markFailed(run)

@@ -1,4 +1,4 @@
-/** The tasks of a root that its file has. It finds the difference between the file and the tree in memory. */
+/** The tasks that the file of a root contains. The image compares them with the tree in memory. */
 import { noSpending, type Spending } from '../../spending.ts'
 import type { Letter } from '../letter.ts'
 import type { TaskTree } from '../memory/task-tree.ts'
@@ -13,7 +13,7 @@ export class TaskImage {
   #waiting = new Set<string>()
   #removedSpent: Spending = noSpending
 
-  /** The file has no tasks any more: its session begins anew. */
+  /** Forgets all tasks, because the session of the file begins anew. */
   clear(): void {
     this.#tree = undefined
     this.#stored.clear()

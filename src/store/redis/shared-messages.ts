@@ -1,10 +1,10 @@
 /**
  * The messages that a session and its forks share. A fork moves the large messages of the history to a segment in the slot
  * of the session, and both sessions then have only the number of the segment in the place of each. A segment does not
- * change. It lives as long as the last session that uses it, also if its first session is gone.
+ * change. It lives as long as the last session that uses it, even if its first session is gone.
  *
- * A fork is in another slot, so each step here is repeatable, and its failure leaves nothing worse than a segment
- * that expires later.
+ * A fork is in another slot, so each step here can be repeated. If a step fails, at most a segment is left over, and
+ * it expires later.
  */
 import { randomUUID } from 'node:crypto'
 

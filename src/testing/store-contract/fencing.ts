@@ -124,7 +124,7 @@ export function fencing({ it, store }: Subject): void {
         handOver,
         quietMs,
       })
-    // Longer than a test runs.
+    // This time is longer than the run of a test.
     expect(await from(300_000)).toBeUndefined()
     expect(await talk.append(claim, 1)).toMatchObject({ status: 'appended' })
     // The claim is older than this, and the entry is not.
