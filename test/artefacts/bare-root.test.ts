@@ -48,6 +48,8 @@ describe.skipIf(!isAllowed && !mustRun)('on a bare root (it needs mount namespac
 
   /** The root sees only the kernel's own folders of this machine. */
   const mounts = `
+    # It would be a folder of the checkout, which Node.js would create in the root.
+    unset NODE_COMPILE_CACHE
     mount --rbind /dev '${bare}/dev' && mount --rbind /proc '${bare}/proc' || exit 99
     exec chroot '${bare}' /loom "$@"`
 
