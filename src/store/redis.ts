@@ -69,7 +69,7 @@ export interface StoreCommand {
   name: string
   /** The time from the command to its reply, in milliseconds. */
   durationMs: number
-  /** Whether the command failed. */
+  /** Whether the command failed. The first use of a script, which Redis does not know yet, is no failure. */
   failed: boolean
 }
 

@@ -153,11 +153,13 @@ function measuring(onCommand: ConnectionOptions['onCommand']) {
   return async <VALUE>(name: string, send: () => Promise<VALUE>): Promise<VALUE> => {
     if (onCommand === undefined) return send()
     const sentAt = performance.now()
-    let failed = true
+    let failed = false
     try {
-      const reply = await send()
-      failed = false
-      return reply
+      return await send()
+    } catch (error) {
+      // A Redis that has just started knows no script yet. The call is repeated with its text.
+      failed = replyCode(error) !== 'NOSCRIPT'
+      throw error
     } finally {
       onCommand({ name, durationMs: performance.now() - sentAt, failed })
     }
