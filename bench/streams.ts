@@ -1,6 +1,6 @@
 /**
- * `node bench/streams.ts`: 5,000 open streams on one instance with Redis, of which some are closed and
- * opened again all the time (a churn), for 30 minutes. The exit code is 1 if the server ends a stream, or
+ * `node bench/streams.ts` holds 5,000 open streams on one instance with Redis for 30 minutes. Clients close
+ * some of them and open others all the time (a churn). The exit code is 1 if the server ends a stream, or
  * if its memory, timers, handles or connections to Redis grow.
  */
 import { readdirSync } from 'node:fs'

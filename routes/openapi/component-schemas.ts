@@ -1,6 +1,7 @@
 /** The zod schemas of the routes as the JSON schemas of the OpenAPI document. */
 import { z } from 'zod/v4'
 
+import { adminResponseSchemas } from './admin-response-schemas.ts'
 import type { JsonSchema } from './operation.ts'
 import { requestSchemas } from './request-schemas.ts'
 import { responseSchemas } from './response-schemas.ts'
@@ -11,7 +12,10 @@ export const reference = (name: string): JsonSchema => ({ $ref: place(name) })
 
 /** All schemas by name. A schema inside of another one is a reference to it. */
 export function componentSchemas(): Record<string, JsonSchema> {
-  return { ...schemasOf(responseSchemas, false), ...schemasOf(requestSchemas, true) }
+  return {
+    ...schemasOf({ ...responseSchemas, ...adminResponseSchemas }, false),
+    ...schemasOf(requestSchemas, true),
+  }
 }
 
 /** @param isClosed true if an object has no fields but those of its schema: the rule of posted bodies */

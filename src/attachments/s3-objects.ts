@@ -1,19 +1,9 @@
 /** Files in a bucket of S3 or of a store with the same API (MinIO, R2, Ceph, Garage), by its path-style addresses. */
 import { AwsClient } from 'aws4fetch'
 
+import type { Bucket } from '../config/files-place.ts'
 import { errorMessage, LoomError } from '../ground/error.ts'
 import { forEachOf, type ObjectStore } from './object-store.ts'
-
-export interface S3Options {
-  /** The address of the API, without the bucket. */
-  endpoint: string
-  bucket: string
-  /** The begin of every key: '' or a text that ends in `/`. */
-  prefix: string
-  region: string
-  keyId: string
-  secretKey: string
-}
 
 /** The time limit of one call with its repetitions, in milliseconds. */
 const callMs = 30_000
@@ -22,7 +12,7 @@ const callMs = 30_000
 const retriesMax = 3
 
 /** @throws LoomError `invalid-config` if the bucket cannot be read */
-export async function openS3Objects(options: S3Options): Promise<ObjectStore> {
+export async function openS3Objects(options: Bucket): Promise<ObjectStore> {
   const { endpoint, bucket, prefix, region, keyId, secretKey } = options
   const client = new AwsClient({
     accessKeyId: keyId,

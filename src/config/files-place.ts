@@ -6,19 +6,19 @@ import { z } from 'zod/v4'
 import { LoomError } from '../ground/error.ts'
 
 /** The place of the files of messages. */
-export type FilesPlace =
-  | { kind: 'folder'; folder: string }
-  | {
-      kind: 's3'
-      /** The address of the API, without the bucket. */
-      endpoint: string
-      bucket: string
-      /** '' or a text that ends in `/`. */
-      prefix: string
-      region: string
-      keyId: string
-      secretKey: string
-    }
+export type FilesPlace = { kind: 'folder'; folder: string } | ({ kind: 's3' } & Bucket)
+
+/** A bucket of S3, or of a store with the same API. */
+export interface Bucket {
+  /** The address of the API, without the bucket. */
+  endpoint: string
+  bucket: string
+  /** The begin of every key: '' or a text that ends in `/`. */
+  prefix: string
+  region: string
+  keyId: string
+  secretKey: string
+}
 
 export interface FilesSettings {
   LOOM_FILES?: string | undefined

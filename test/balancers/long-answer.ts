@@ -4,6 +4,9 @@
  * words.
  */
 import { randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+
+import { eventBlocks } from './event-blocks.ts'
 
 export interface LongAnswer {
   readonly chatId: string
@@ -68,8 +71,8 @@ export function askLong({ url, key, words, signal }: Ask): LongAnswer {
       if (typeof response !== 'string' && response.status === 200) return response
       reading.refusals.push(typeof response === 'string' ? response : String(response.status))
       if (typeof response !== 'string') await response.body?.cancel()
-      // The pause of a client between two attempts. The deadline is that of `signal`.
-      await new Promise((resolve) => setTimeout(resolve, 50))
+      // The pause of a client between two attempts.
+      await delay(50, undefined, { signal })
     }
   }
   const done = read()
@@ -116,13 +119,8 @@ class Reading {
    * Reads a response to its end.
    * @throws Error if the connection breaks
    */
-  async take({ body }: Response): Promise<void> {
-    let rest = ''
-    for await (const text of body?.pipeThrough(new TextDecoderStream()) ?? []) {
-      const blocks = (rest + text).split('\n\n')
-      rest = blocks.pop() ?? ''
-      for (const block of blocks) this.#hear(block)
-    }
+  async take(response: Response): Promise<void> {
+    for await (const block of eventBlocks(response)) this.#hear(block)
   }
 
   #hear(block: string): void {

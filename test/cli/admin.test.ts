@@ -1,4 +1,6 @@
 /** `loom admin` governs the sessions of a tenant on a real server. */
+import { spawn } from 'node:child_process'
+
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 
 import { assistant } from '../../agents/assistant.ts'
@@ -6,8 +8,10 @@ import { readConfig } from '../../src/config.ts'
 import { createModels } from '../../src/model/resolve.ts'
 import { listen } from '../../src/server/listen.ts'
 import { jwtSecret, secretJwt } from '../access/access-server.ts'
+import { compileCache } from '../compile-cache.ts'
+import { within } from '../deadline.ts'
 import { servedApp } from '../served-app.ts'
-import { loom, tidy } from './command.ts'
+import { command, loom, tidy } from './command.ts'
 import { closeTerminals, keys, lacksTerminal, openPseudoTerminal } from './pseudo-terminal.ts'
 
 let url: string
@@ -50,6 +54,22 @@ async function say(subject: string, id: string, message: string): Promise<void> 
 const admin = (...words: string[]) => loom(['admin', ...words], { environment })
 
 describe('loom admin', () => {
+  it('ends an export whose reader closed its end', async () => {
+    await say('ada', 'long', 'words '.repeat(100_000))
+    const [file = '', ...first] = command
+    const child = spawn(file, [...first, 'admin', 'export'], {
+      env: { PATH: process.env['PATH'], ...compileCache(), ...environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let errors = ''
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text))
+    const closed = new Promise((resolve) => child.once('close', resolve))
+    child.stdout.once('data', () => child.stdout.destroy())
+    const code = await within(15_000, 'the end of the export', closed).finally(() => child.kill())
+    expect([code, errors]).toEqual([0, ''])
+    expect((await admin('delete', 'long')).code).toBe(0)
+  })
+
   it('lists, shows, exports, stops and deletes the sessions of all subjects', async () => {
     await say('ada', 'plan', 'A plan for\u001b[31m Oslo')
     await say('bob', 'sums', 'What is 6 * 7?')

@@ -1,6 +1,6 @@
 /** The folder of the file store: its user, its content, and the data that stays in memory. */
 import { spawn } from 'node:child_process'
-import { mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 
@@ -10,6 +10,24 @@ import { openMemoryStore } from '../../src/store/memory.ts'
 import { within } from '../deadline.ts'
 import { converse, letter, said } from './conversation.ts'
 import { newFolder, openFolder, sessionFiles } from './stored-folder.ts'
+
+describe('the audit of a folder', () => {
+  const event = { action: 'stop', by: { subject: 'ada' }, sessionId: 's' } as const
+
+  it('goes on after a line that a crash cut off', async () => {
+    const folder = await newFolder()
+    const store = await openFolder(folder)
+    await store.noteAudit('acme', event)
+    await store.close()
+    await appendFile(join(folder, 'audit'), '{"tenant":"acme","act')
+    const second = await openFolder(folder)
+    await second.noteAudit('acme', event)
+    await second.close()
+    const third = await openFolder(folder)
+    expect((await third.auditPage('acme', { limit: 10 })).events).toHaveLength(2)
+    expect((await readFile(join(folder, 'audit'), 'utf8')).split('\n')).toHaveLength(3)
+  })
+})
 
 describe('the lock of a folder', () => {
   it('refuses a second store, and names the folder and the process', async () => {

@@ -1,10 +1,11 @@
 /** The effects of the subcommands of `loom admin`. */
+import { pipeline } from 'node:stream/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 
 import { LoomError } from '../../ground/error.ts'
 import { fieldsOf } from '../../ground/fields.ts'
 import type { CommandWorld } from '../app.ts'
-import { exitCodes } from '../exit-code.ts'
+import { exitCodes, isReaderGone } from '../exit-code.ts'
 import { notLoom } from '../remote/api.ts'
 import { confirms } from './confirmation.ts'
 import { type AdminFlags, apiOf, at, sessionPath } from './place.ts'
@@ -62,15 +63,16 @@ export async function remove(world: CommandWorld, id: string, flags: AdminFlags)
   print(world, flags, { deleted: id }, () => 'Deleted.\n')
 }
 
-/** Prints the export as fast as the reader of stdout reads. */
+/** Prints the export as fast as the reader of stdout reads, until the reader closes its end. */
 export async function exportAll(world: CommandWorld, flags: AdminFlags): Promise<void> {
   const { tenant, subject } = flags
   const api = apiOf(world, flags)
   const body = await api.body(at('/export', { tenant, subject }))
-  const { stdout } = world.program
-  for await (const bytes of body) {
-    if (stdout.write(bytes)) continue
-    await new Promise<void>((resolve) => stdout.once('drain', resolve))
+  try {
+    await pipeline(body, world.program.stdout, { end: false })
+  } catch (error) {
+    // `loom admin export | head`: the reader has what it wanted.
+    if (!(error instanceof Error && isReaderGone(error))) throw error
   }
 }
 

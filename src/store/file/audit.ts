@@ -20,9 +20,12 @@ export interface FileAudit extends AuditStore {
 export function fileAudit(folder: string, now: () => number): FileAudit {
   const path = join(folder, 'audit')
   let lines = 0
+  /** True if the file may end in a part of a line. Then it is written anew, and no event is appended to that part. */
+  let isBroken = false
   const opened = late(async () => {
-    const tenants = await read(path)
+    const { tenants, isWhole } = await read(path)
     for (const events of tenants.values()) lines += events.length
+    isBroken = !isWhole
     return { tenants, audit: memoryAudit(now, tenants) }
   })
   /** The writes, one after the other. */
@@ -37,6 +40,7 @@ export function fileAudit(folder: string, now: () => number): FileAudit {
     await writeFile(`${path}.draft`, all.join(''), { mode: 0o600 })
     await rename(`${path}.draft`, path)
     lines = all.length
+    isBroken = false
   }
   return {
     noteAudit: (tenant, event) =>
@@ -48,8 +52,10 @@ export function fileAudit(folder: string, now: () => number): FileAudit {
         lines += 1
         let kept = 0
         for (const events of tenants.values()) kept += events.length
-        if (lines > kept + auditMax) await rewrite(tenants)
-        else await appendFile(path, line(tenant, stored), { mode: 0o600 })
+        if (isBroken || lines > kept + auditMax) return rewrite(tenants)
+        isBroken = true
+        await appendFile(path, line(tenant, stored), { mode: 0o600 })
+        isBroken = false
       }),
     async auditPage(tenant, options) {
       return (await opened()).audit.auditPage(tenant, options)
@@ -67,17 +73,23 @@ export function fileAudit(folder: string, now: () => number): FileAudit {
 const line = (tenant: string, event: StoredAuditEvent) =>
   `${JSON.stringify({ tenant, ...event })}\n`
 
-/** A last line that was not written whole is left out. */
-async function read(path: string): Promise<Map<string, StoredAuditEvent[]>> {
+/** A last line that was not written whole is left out: a process ended, or a disk was full. */
+async function read(
+  path: string,
+): Promise<{ tenants: Map<string, StoredAuditEvent[]>; isWhole: boolean }> {
   const tenants = new Map<string, StoredAuditEvent[]>()
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     if (codeOf(error) === 'ENOENT') return ''
     throw error
   })
-  for (const each of text.split('\n').slice(0, -1)) {
+  const lines = text.split('\n')
+  const rest = lines.pop()
+  for (const each of lines) {
     const { tenant, ...event } = fieldsOf(JSON.parse(each))
     if (typeof tenant !== 'string' || !isAuditEvent(event)) continue
-    tenants.set(tenant, [...(tenants.get(tenant) ?? []), event])
+    const events = tenants.get(tenant)
+    if (events === undefined) tenants.set(tenant, [event])
+    else events.push(event)
   }
-  return tenants
+  return { tenants, isWhole: rest === '' }
 }

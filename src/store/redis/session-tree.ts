@@ -26,14 +26,15 @@ export async function readTree(
 ): Promise<SessionTree> {
   /** The messages of segments, with the name of their segment. */
   const names = new Map<UIMessage, string>()
+  const segments = segmentNames(shared)
   let at = 0
   const messagesOf = async (ids: readonly string[]) => {
     at += 1 + ids.length
     const texts = lines.slice(at - ids.length, at)
     const messages = await messagesIn(await withShared(connection, texts, shared))
     for (const [index, message] of messages.entries()) {
-      const number = referenceIn(texts[index] ?? '')
-      if (number !== undefined) names.set(message, segmentNames(shared)[number - 1] ?? '')
+      const found = referenceIn(texts[index] ?? '')
+      if (found !== undefined) names.set(message, segments[found.number - 1] ?? '')
     }
     return messages
   }

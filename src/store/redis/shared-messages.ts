@@ -28,10 +28,17 @@ export const segmentNames = (shared: string): string[] => shared.split('\n').fil
 /** A message in the reply of a script: the number of a segment, and the id of the message there. */
 const reference = /^@(\d+) (.*)$/s
 
-/** Returns the stored reference of a message, or undefined if the text is the message itself. */
-export function referenceIn(text: string): number | undefined {
-  const [, number] = (text.startsWith('@') ? reference.exec(text) : null) ?? []
-  return number === undefined ? undefined : Number(number)
+/** The place of a message in a segment. */
+interface Reference {
+  /** The number of the segment. */
+  number: number
+  id: string
+}
+
+/** Returns the reference to a message, or undefined if the text is the message itself. */
+export function referenceIn(text: string): Reference | undefined {
+  const [, number, id = ''] = (text.startsWith('@') ? reference.exec(text) : null) ?? []
+  return number === undefined ? undefined : { number: Number(number), id }
 }
 
 /** Replaces the references among stored messages by the messages. @param shared the field of the session */
@@ -44,10 +51,13 @@ export async function withShared(
   const names = segmentNames(shared)
   const places = new Map<string, { at: number; id: string }[]>()
   for (const [at, text] of texts.entries()) {
-    const [, number, id = ''] = (text.startsWith('@') ? reference.exec(text) : null) ?? []
-    if (number === undefined) continue
-    const name = names[Number(number) - 1] ?? ''
-    places.set(name, [...(places.get(name) ?? []), { at, id }])
+    const found = referenceIn(text)
+    if (found === undefined) continue
+    const name = names[found.number - 1] ?? ''
+    const place = { at, id: found.id }
+    const others = places.get(name)
+    if (others === undefined) places.set(name, [place])
+    else others.push(place)
   }
   const whole = [...texts]
   for (const [name, found] of places) {

@@ -5,6 +5,8 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 
+import { eventBlocks } from '../event-blocks.ts'
+
 export interface ConversationOptions {
   /** The address of the balancer. */
   url: string
@@ -129,13 +131,8 @@ class Client {
     }
   }
 
-  async #take({ body }: Response): Promise<void> {
-    let rest = ''
-    for await (const text of body?.pipeThrough(new TextDecoderStream()) ?? []) {
-      const blocks = (rest + text).split('\n\n')
-      rest = blocks.pop() ?? ''
-      for (const block of blocks) this.#hear(block)
-    }
+  async #take(response: Response): Promise<void> {
+    for await (const block of eventBlocks(response)) this.#hear(block)
   }
 
   #hear(block: string): void {
