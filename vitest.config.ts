@@ -6,6 +6,18 @@ import { defineConfig } from 'vitest/config'
 import { LongestFirst } from './test/longest-first.ts'
 import { packageEntries } from './test/package-entries.ts'
 
+/** These tests measure. Another test beside them would disturb the measurement. */
+const alone = [
+  'test/bench.test.ts',
+  'test/artefacts/measure.test.ts',
+  'test/balancers/compose.test.ts',
+  'test/balancers/rolling/**/*.test.ts',
+  'test/long-work.test.ts',
+  'test/long-work/**/*.test.ts',
+  'test/sessions/busy-machine.test.ts',
+  'test/sessions/mailbox.test.ts',
+]
+
 /**
  * The tests of sessions that work in one process: they kill no server, and no heartbeat of 0.3 s must
  * arrive in time.
@@ -25,21 +37,20 @@ const inProcess = new Set([
   'spending',
 ])
 
-const sessions = readdirSync(join(import.meta.dirname, 'test/sessions')).filter(
-  (name) => name.includes('.test.') && !inProcess.has(name.replace(/\.test\.tsx?$/, '')),
-)
+const sessions = readdirSync(join(import.meta.dirname, 'test/sessions'))
+  .filter((name) => name.includes('.test.') && !inProcess.has(name.replace(/\.test\.tsx?$/, '')))
+  .map((name) => `test/sessions/${name}`)
+  .filter((path) => !alone.includes(path))
 
 /**
- * These tests kill and freeze servers and give them time limits, or they measure. Other tests
- * beside them would disturb the measurement.
+ * These tests kill and freeze servers and give them time limits. They wait for most of their time, so
+ * two of them keep two cores busy. More would delay heartbeats.
  */
-const alone = [
-  ...sessions.map((name) => `test/sessions/${name}`),
-  'test/balancers/**/*.test.ts',
+const faults = [
+  ...sessions,
+  'test/balancers/programs.test.ts',
   'test/monitoring/**/*.test.ts',
   'test/trees/kills.test.ts',
-  'test/bench.test.ts',
-  'test/artefacts/measure.test.ts',
 ]
 
 export default defineConfig({
@@ -69,6 +80,15 @@ export default defineConfig({
           name: 'alone',
           include: alone,
           maxWorkers: 1,
+          sequence: { groupOrder: 2, shuffle: true },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'faults',
+          include: faults,
+          maxWorkers: 2,
           sequence: { groupOrder: 1, shuffle: true },
         },
       },
@@ -77,7 +97,7 @@ export default defineConfig({
         test: {
           name: 'loom',
           include: ['test/**/*.test.{ts,tsx}'],
-          exclude: [...alone, '**/node_modules/**', 'test/conformance/**'],
+          exclude: [...alone, ...faults, '**/node_modules/**', 'test/conformance/**'],
           // Many tests wait for a time limit or a process. Three workers keep two cores busy.
           maxWorkers: 3,
           sequence: { groupOrder: 0, shuffle: true },

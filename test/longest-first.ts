@@ -10,10 +10,9 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** The files of more than about 25 s on two cores. */
 const long = [
-  'docker/debian',
+  'docker/images',
   'artefacts/self-extractor',
   'cli/one-shot',
-  'long-work/conversations',
   'artefacts/package',
   'artefacts/package-ranges',
   'coder/coder',
@@ -33,6 +32,11 @@ const long = [
   'artefacts/executable',
   'artefacts/module',
   'artefacts/unpacking',
+  'sessions/redis-away',
+  'sessions/kill',
+  'balancers/programs',
+  'sessions/zombies',
+  'sessions/interrupted',
 ]
 
 export class LongestFirst extends BaseSequencer {

@@ -3,24 +3,15 @@
  * of the test. If no engine can run here, the test reports it; `programs.test.ts` runs the same cases with processes on every
  * machine.
  */
-import { execFile } from 'node:child_process'
-import { promisify } from 'node:util'
-
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-import { root } from '../cli/command.ts'
 import { freePort, localhost } from '../redis/server.ts'
 import { until } from '../redis/until.ts'
-import { pinnedImages } from './base-images.ts'
-import { type Engine, engineFault, importImages, startEngine } from './engine.ts'
+import { type Compose, composeWith } from './compose.ts'
+import { type Engine, engineFault, sharedData, startEngine } from './engine.ts'
 import { passesKill, passesRoll, type Topology } from './trial.ts'
 
-const run = promisify(execFile)
 const key = 'a-long-secret'
-/** Each image by its variable, without its digest: an image that is made here has another one. */
-const baseImages = Object.fromEntries(
-  pinnedImages().map(({ variable, name }) => [variable, name] as const),
-)
 const minutes = 60_000
 
 const fault = await engineFault()
@@ -35,22 +26,17 @@ describe.skipIf(fault !== undefined && !mustRun)('under a Docker engine', () => 
   let stack: AsyncDisposableStack
   let engine: Engine
   let topology: Topology
-  let compose: (...words: string[]) => Promise<unknown>
+  let compose: Compose
 
   beforeAll(async () => {
     await using opening = new AsyncDisposableStack()
-    engine = opening.use(await startEngine())
-    await importImages(engine, Object.values(baseImages))
+    engine = opening.use(await startEngine(sharedData))
     const port = String(await freePort())
-    const env = {
-      ...engine.environment,
-      ...baseImages,
+    compose = await composeWith(engine, {
       LOOM_API_KEYS: key,
       LOOM_MODEL: 'demo/echo',
       PORT: port,
-    }
-    compose = (...words) =>
-      run('docker-compose', ['-p', 'loomtest', ...words], { cwd: root, env, maxBuffer: 1e8 })
+    })
     opening.defer(async () => void (await compose('down', '--volumes', '--timeout', '1')))
     await compose('up', '--detach', '--build')
     topology = await topologyOf(engine, `http://${localhost}:${port}`)

@@ -41,10 +41,10 @@ export interface EngineFault {
   isMissing: boolean
 }
 
-const programs = ['dockerd', 'docker', 'docker-compose', 'debootstrap', 'iptables', 'ip']
+const programs = ['dockerd', 'docker', 'docker-compose', 'debootstrap', 'iptables', 'ip', 'flock']
 
 /** Returns the programs of an engine that this machine does not have. */
-export async function missingPrograms(): Promise<string[]> {
+async function missingPrograms(): Promise<string[]> {
   const missing: string[] = []
   for (const program of programs) {
     await run('sh', ['-c', `command -v ${program}`]).catch(() => missing.push(program))
@@ -72,8 +72,12 @@ export async function engineFault(): Promise<EngineFault | undefined> {
   }
 }
 
-/** @throws Error with the last lines of dockerd if it does not start */
-export async function startEngine(): Promise<Engine> {
+/**
+ * @param data is a folder for images that the next engine uses too. While another engine uses it, this one has
+ *   a temporary folder.
+ * @throws Error with the last lines of dockerd if it does not start
+ */
+export async function startEngine(data?: string): Promise<Engine> {
   await using stack = new AsyncDisposableStack()
   // dockerd does not remove its rules. Those of another engine stay.
   const { stdout: rules } = await run('iptables-save')
@@ -90,8 +94,12 @@ export async function startEngine(): Promise<Engine> {
   await run('ip', ['address', 'add', network, 'dev', bridge])
   await run('ip', ['link', 'set', bridge, 'up'])
   const socket = `unix://${folder}/socket`
-  const args = ['--data-root', `${folder}/data`, '--exec-root', `${folder}/run`, '-H', socket]
-  const child = spawn('dockerd', [...args, '--pidfile', `${folder}/pid`, '--bridge', bridge], {
+  const args = ['--exec-root', `${folder}/run`, '-H', socket, '--bridge', bridge]
+  const dataRoot = data !== undefined && (await isFree(data)) ? data : join(folder, 'data')
+  await mkdir(dataRoot, { recursive: true })
+  const daemon = ['dockerd', ...args, '--pidfile', `${folder}/pid`, '--data-root', dataRoot]
+  // The lock belongs to dockerd itself, so it ends with it.
+  const child = spawn('flock', ['--no-fork', `${dataRoot}/lock`, ...daemon], {
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   // A killed test process cannot clean up. This process does it when its pipe closes.
@@ -126,9 +134,18 @@ export async function startEngine(): Promise<Engine> {
       () => false,
     )
   })
+  // A killed test left its containers behind.
+  const left = await docker('ps', '--all', '--quiet')
+  if (left !== '') await docker('rm', '--force', ...left.split('\n'))
   const owned = stack.move()
   return { environment, docker, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
+
+const isFree = (data: string): Promise<boolean> =>
+  run('sh', ['-c', 'mkdir -p "$0" && exec flock --nonblock "$0/lock" true', data]).then(
+    () => true,
+    () => false,
+  )
 
 async function restoreRules(rules: string): Promise<void> {
   const restoring = run('iptables-restore')
@@ -146,15 +163,19 @@ const images: Readonly<Record<string, readonly string[]>> = {
   'nginx:1-alpine': ['CMD ["nginx","-g","daemon off;"]'],
 }
 
+/** The folder of images that one test makes and another one uses. */
+export const sharedData = join(cache, 'engine-data')
+
 /**
- * Creates the images that are needed. All have the same layer.
+ * Creates the images that are needed and that the engine does not have yet. All have the same layer.
  * @param names the names in the Dockerfile and the compose file
  */
 export async function importImages(engine: Engine, names: readonly string[]): Promise<void> {
   const tree = await debianTree()
-  const layer = 'loom-test-debian'
+  const layer = `loom-test-debian:${process.version}`
+  const isThere = (await engine.docker('image', 'ls', '--quiet', layer)) !== ''
   const pack = `tar -C '${tree}' -c . | docker import - ${layer}`
-  await run('sh', ['-ec', pack], { env: engine.environment })
+  if (!isThere) await run('sh', ['-ec', pack], { env: engine.environment })
   for (const name of names) {
     const changes = images[name]
     if (changes === undefined) throw new Error(`The engine test has no image ${name}: add it here.`)
