@@ -8,6 +8,7 @@ import {
 import { expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
 
+import { publish } from '../../src/ground/telemetry.ts'
 import {
   agentTool,
   attachOpenTelemetry,
@@ -85,4 +86,32 @@ it('the turn of a task is below the call that starts it, in the trace of the pro
   const traces = new Set(spans().map((span) => span.spanContext().traceId))
   expect(traces.size).toBe(1)
   expect(task.attributes['loom.session.root']).toBe('one')
+})
+
+it('a takeover whose turn never begins is forgotten after a thousand later ones', async () => {
+  const { named } = await attach()
+  const labels = (sessionId: string) => () => ({
+    agent: `agent-of-${sessionId}`,
+    sessionId,
+    rootSessionId: sessionId,
+    messageId: 'm1',
+    instance: 'i1',
+  })
+  for (let index = 0; index <= 1000; index++) {
+    publish('turn:takeover', labels(`s${index}`), () => [
+      { deaths: 1 },
+      { from: 'i0', reason: 'death' as const },
+    ])
+  }
+  const reasonOf = async (sessionId: string) => {
+    publish('turn:start', labels(sessionId), () => [{}, {}])
+    publish('turn:stop', labels(sessionId), () => [
+      { durationMs: 1 },
+      { reason: 'finished' as const },
+    ])
+    return (await named(`turn agent-of-${sessionId}`)).attributes['loom.takeover.reason']
+  }
+  expect(await reasonOf('s0')).toBeUndefined()
+  expect(await reasonOf('s1')).toBe('death')
+  expect(await reasonOf('s1000')).toBe('death')
 })

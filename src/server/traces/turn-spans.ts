@@ -11,11 +11,14 @@ import { idAttributes } from './attributes.ts'
 import { markFailed } from './failure.ts'
 import { withHeaders } from './trace-headers.ts'
 
+/** A turn begins at once after its takeover, or never. */
+const takeoversMax = 1000
+
 export class TurnSpans {
   readonly #tracer: Tracer
   /** By `turnName`. */
   readonly #spans = new Map<string, Span>()
-  /** The takeovers whose turn has not begun yet, by `turnName`. */
+  /** The takeovers whose turn has not begun yet, by `turnName`: the latest `takeoversMax`. */
   readonly #takeovers = new Map<string, Attributes>()
 
   constructor(tracer: Tracer) {
@@ -31,7 +34,10 @@ export class TurnSpans {
     return [
       subscribeTo('turn:takeover', ({ measurements, metadata }) => {
         const { deaths, silentMs } = measurements
-        this.#takeovers.set(turnName(metadata), takeoverAttributes(metadata, { deaths, silentMs }))
+        const name = turnName(metadata)
+        this.#takeovers.delete(name)
+        this.#takeovers.set(name, takeoverAttributes(metadata, { deaths, silentMs }))
+        if (this.#takeovers.size > takeoversMax) this.#dropOldest()
       }),
       subscribeTo('turn:start', ({ measurements: { waitMs }, metadata }) => {
         const name = turnName(metadata)
@@ -56,6 +62,10 @@ export class TurnSpans {
         span?.end()
       }),
     ]
+  }
+
+  #dropOldest(): void {
+    for (const name of this.#takeovers.keys()) return void this.#takeovers.delete(name)
   }
 }
 
