@@ -1,6 +1,6 @@
 /**
  * Every route, with the scope that it needs. `routes/access.ts` enforces the scopes from this table and refuses a
- * route that it lacks, and the isolation suite (`test/access/isolation.test.ts`) calls each route for another principal.
+ * route that it lacks, and the isolation suite (`test/access/isolation/`) calls each route for another principal.
  */
 import type { Scope } from '../src/ground/principal.ts'
 

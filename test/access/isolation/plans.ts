@@ -1,0 +1,98 @@
+/** A request that could reach a session of another principal, for each route of the table. */
+import type { Route } from '../../../routes/route-table.ts'
+import { routeTable } from '../../../routes/route-table.ts'
+
+/** The ids that belong to ada. */
+export interface Ids {
+  sessions: string[]
+  toolCallId: string
+  approvalId: string
+  messageId: string
+  scheduleId: string
+}
+
+interface Plan {
+  /** The path after the base of the route. */
+  path: string
+  body?: unknown
+}
+
+/** By the suffix of the route after the base. */
+export const plans: Readonly<Record<string, (id: string, ids: Ids) => Plan>> = {
+  'POST ': (id) => ({ path: '', body: { id: decodeURIComponent(id), message: 'Let me in' } }),
+  'GET ': () => ({ path: '' }),
+  'GET /:id': (id) => ({ path: `/${id}` }),
+  'DELETE /:id': (id) => ({ path: `/${id}` }),
+  'GET /:id/stream': (id) => ({ path: `/${id}/stream` }),
+  'POST /:id/stop': (id) => ({ path: `/${id}/stop?tree=1`, body: { queue: 'clear' } }),
+  'GET /:id/messages': (id) => ({ path: `/${id}/messages` }),
+  'GET /:id/files/:hash': (id) => ({ path: `/${id}/files/${'0'.repeat(64)}` }),
+  'GET /:id/branches': (id) => ({ path: `/${id}/branches` }),
+  'GET /:id/prompt': (id) => ({ path: `/${id}/prompt` }),
+  'GET /:id/inspect': (id) => ({ path: `/${id}/inspect` }),
+  'GET /:id/queue': (id) => ({ path: `/${id}/queue` }),
+  'POST /:id/queue/run': (id) => ({ path: `/${id}/queue/run` }),
+  'DELETE /:id/queue/:messageId': (id, { messageId }) => ({ path: `/${id}/queue/${messageId}` }),
+  'GET /:id/schedules': (id) => ({ path: `/${id}/schedules` }),
+  'POST /:id/schedules': (id) => ({
+    path: `/${id}/schedules`,
+    body: { message: 'Later', after: 1e9 },
+  }),
+  'DELETE /:id/schedules/:scheduleId': (id, { scheduleId }) => ({
+    path: `/${id}/schedules/${scheduleId}`,
+  }),
+  'GET /:id/tasks': (id) => ({ path: `/${id}/tasks` }),
+  'GET /:id/members': (id) => ({ path: `/${id}/members` }),
+  'PUT /:id/members': (id) => ({
+    path: `/${id}/members`,
+    body: { members: [{ subject: 'mallory', role: 'writer' }] },
+  }),
+  'POST /:id/fork': (id) => ({ path: `/${id}/fork`, body: { branch: 1 } }),
+  'POST /:id/tools/:toolCallId': (id, { toolCallId }) => ({
+    path: `/${id}/tools/${toolCallId}`,
+    body: { output: 'mine' },
+  }),
+  'POST /:id/approvals/:approvalId': (id, { approvalId }) => ({
+    path: `/${id}/approvals/${approvalId}`,
+    body: { approved: true },
+  }),
+  'GET /sessions': () => ({ path: '/sessions?subject=ada' }),
+  'GET /sessions/:id': (id) => ({ path: `/sessions/${id}` }),
+  'DELETE /sessions/:id': (id) => ({ path: `/sessions/${id}` }),
+  'POST /sessions/:id/stop': (id) => ({ path: `/sessions/${id}/stop` }),
+  'GET /audit': () => ({ path: '/audit' }),
+  'GET /instances': () => ({ path: '/instances' }),
+  'POST /instances/:id/drain': () => ({ path: '/instances/none/drain' }),
+  'GET /export': () => ({ path: '/export?subject=ada' }),
+  'POST /erase': () => ({ path: '/erase', body: { subject: 'ada', confirm: 'ada' } }),
+}
+
+/** Routes that know no session. Their answers must not contain anything of ada either. */
+export const withoutSessions: ReadonlySet<string> = new Set([
+  'POST /api/tokens',
+  'GET /api/agents',
+  'GET /api/models',
+  'GET /healthz',
+  'GET /readyz',
+  // The metrics are sums over all tenants, without ids. `test/monitoring/` checks it.
+  'GET /metrics',
+  'GET /openapi.json',
+  'GET /docs',
+  'GET /',
+  'GET /:name{[a-z0-9-]+\\.(?:js|css|svg)}',
+])
+
+const bases = ['/api/chat', '/api/agents/:agent/chat', '/api/admin']
+
+export const nameOf = ({ method, path }: Route): string => `${method} ${path}`
+
+/** Returns the base and the suffix of a route of sessions. */
+export function partsOf({ method, path }: Route): { base?: string; suffix?: string } {
+  const base = bases.findLast((each) => path.startsWith(each))
+  return base === undefined ? {} : { base, suffix: `${method} ${path.slice(base.length)}` }
+}
+
+/** The routes that need a plan. */
+export const sessionRows: readonly Route[] = routeTable.filter(
+  (row) => !withoutSessions.has(nameOf(row)),
+)
