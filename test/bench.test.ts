@@ -18,6 +18,7 @@ import { Child, freePort } from '../bench/child.ts'
 import { bodyOf, Connection } from '../bench/connection.ts'
 import { contenderNames, contenders } from '../bench/contender.ts'
 import type { ContenderName } from '../bench/contender.ts'
+import { growths, type Measure } from '../bench/flatness.ts'
 import { readOrder, requestBody } from '../bench/order.ts'
 import { textOf } from '../bench/reading.ts'
 import { verdictsOf } from '../bench/report.ts'
@@ -205,5 +206,37 @@ describe('verdicts', () => {
     const values = Array.from({ length: 200 }, (_, index) => index + 1)
     expect([percentile(values, 0.5), percentile(values, 0.99)]).toEqual([100, 198])
     expect([median([3, 1, 2]), median([4, 1, 2, 3])]).toEqual([2, 2.5])
+  })
+})
+
+describe('the windows of a long run', () => {
+  const windows = (change: (index: number) => Partial<Measure>) =>
+    Array.from({ length: 9 }, (_, index): Measure => {
+      const usual = {
+        heldBytes: 1e8,
+        residentBytes: 4e8,
+        timers: 60,
+        handles: 5040,
+        connections: 3,
+      }
+      return { ...usual, ...change(index) }
+    })
+
+  it('are flat if a measure differs in one window only', () => {
+    expect(growths(windows(() => ({})))).toEqual([])
+    const once = { heldBytes: 2e8, residentBytes: 8e8, timers: 200, handles: 9000, connections: 4 }
+    expect(growths(windows((index) => (index === 8 ? once : {})))).toEqual([])
+  })
+
+  it.each([
+    { name: 'heldBytes', each: 3e6 },
+    { name: 'residentBytes', each: 2e7 },
+    { name: 'timers', each: 5 },
+    { name: 'handles', each: 5 },
+    { name: 'connections', each: 1 },
+  ] as const)('are not flat if $name grows', ({ name, each }) => {
+    const [usual] = windows(() => ({}))
+    const grown = windows((index) => ({ [name]: (usual?.[name] ?? 0) + index * each }))
+    expect(growths(grown)).toEqual([expect.stringContaining(name)])
   })
 })
