@@ -83,19 +83,27 @@ export function requestsOf(document: Document): fc.Arbitrary<FuzzRequest> {
   // Requests with a body come more often, and messages most often: without them there is nothing to find.
   const posts = routes.filter(({ operation }) => operation.requestBody !== undefined)
   const chats = posts.filter(({ path }) => path.endsWith('/chat'))
+  const byRoute = new Map<Route, fc.Arbitrary<FuzzRequest>>()
   return fc
     .oneof(
       { weight: 3, arbitrary: fc.constantFrom(...routes) },
       { weight: 2, arbitrary: fc.constantFrom(...posts) },
       { weight: 2, arbitrary: fc.constantFrom(...chats) },
     )
-    .chain((route) =>
-      fc.oneof(
-        { weight: 7, arbitrary: requestOf(route, schemas, 'valid') },
-        { weight: 3, arbitrary: requestOf(route, schemas, 'near') },
-        { weight: 2, arbitrary: requestOf(route, schemas, 'hostile') },
-      ),
+    .chain((route) => requestsTo(route))
+
+  /** Made once for each route: the schemas of a body are large. */
+  function requestsTo(route: Route): fc.Arbitrary<FuzzRequest> {
+    const made = byRoute.get(route)
+    if (made !== undefined) return made
+    const requests = fc.oneof(
+      { weight: 7, arbitrary: requestOf(route, schemas, 'valid') },
+      { weight: 3, arbitrary: requestOf(route, schemas, 'near') },
+      { weight: 2, arbitrary: requestOf(route, schemas, 'hostile') },
     )
+    byRoute.set(route, requests)
+    return requests
+  }
 }
 
 function requestOf(
