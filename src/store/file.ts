@@ -21,6 +21,8 @@ import { lockFolder } from './file/folder-lock.ts'
 import { heldHints } from './file/held-hints.ts'
 import { pageOf } from './file/pages.ts'
 import { Residents } from './file/residents.ts'
+import { Segments } from './file/segments.ts'
+import { SyncQueue } from './file/sync-queue.ts'
 import { memoryInstances } from './memory/instances.ts'
 import { memoryLogs } from './memory/logs.ts'
 import { memoryMailbox } from './memory/mailbox.ts'
@@ -97,8 +99,17 @@ export async function openFileStore(options: FileStoreOptions): Promise<Store> {
   const orphans = new Set<string>()
   const catalogue = new Catalogue(folder, report)
   const disk = new DiskState({ folder, onBack })
+  const syncs = new SyncQueue()
+  const segments = new Segments({
+    folder: join(folder, 'segments'),
+    sessions: files,
+    syncs,
+    report,
+  })
   const residents: Residents = new Residents({
     folder: files,
+    segments,
+    syncs,
     catalogue,
     now,
     sessionTtlMs,
@@ -122,7 +133,8 @@ export async function openFileStore(options: FileStoreOptions): Promise<Store> {
   try {
     await opened(folder, async () => {
       await catalogue.read()
-      const deleted = await scan(catalogue, { folder: files, now, report })
+      const deleted = await scan(catalogue, { folder: files, now, report, segments })
+      await segments.open()
       for (const id of deleted) {
         await residents.load(id)
         await residents.compact(id).catch(report)

@@ -6,7 +6,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
 
 import { lineOf } from '../../src/store/file/record.ts'
-import { format } from '../../src/store/file/stored.ts'
+import { latestFormat as latestFileFormat } from '../../src/store/file/stored.ts'
 import { latestFormat, storeFormat } from '../../src/store/redis/format.ts'
 import { startRedis } from '../redis/redis.ts'
 import { until } from '../redis/until.ts'
@@ -157,7 +157,7 @@ describe('data of a later version', () => {
     const [name = ''] = await readdir(join(folder, 'sessions'))
     const path = join(folder, 'sessions', name)
     const [, ...rest] = (await readFile(path, 'utf8')).split('\n')
-    const head = lineOf('h', JSON.stringify({ format: format + 1, id: 'c' }))
+    const head = lineOf('h', JSON.stringify({ format: latestFileFormat + 1, id: 'c' }))
     await writeFile(path, head + rest.join('\n'))
     {
       // The index of the folder does not show the format of a file, so the first use does.

@@ -186,14 +186,18 @@ export function fileCalls({ residents, hints, memory, orphans }: World): Session
 
     async fork(id, options) {
       const { newId } = options
-      // The copy may have many messages. A fork that fails deletes those that were written.
-      const messages = await ready([id], () => residents.messagesOf(id))
-      await ready([newId], () =>
-        residents.get(newId) === undefined
-          ? residents.stage(newId, (image, write) => image.stage(messages, { write, all: true }))
-          : undefined,
-      )
-      return change(newId, () => memory.fork(id, options), { others: [id] })
+      try {
+        const messages = await ready([id, newId], () => residents.prepareFork(id, options))
+        // A fork that fails deletes those that were written.
+        await ready([newId], () =>
+          residents.get(newId) === undefined
+            ? residents.stage(newId, (image, write) => image.stage(messages, { write, all: true }))
+            : undefined,
+        )
+        return await change(newId, () => memory.fork(id, options), { others: [id] })
+      } finally {
+        residents.endFork(id, newId)
+      }
     },
 
     setMembers: (id, members, options) => change(id, () => memory.setMembers(id, members, options)),

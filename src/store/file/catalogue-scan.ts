@@ -2,11 +2,14 @@
 import { readdir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
+import type { UIMessage } from 'ai'
+
 import { recordOf } from '../memory/records.ts'
 import type { Catalogue, Row } from './catalogue.ts'
 import { isDraft, isSessionFile, pathOf } from './file-names.ts'
 import { isDamaged, keepCopy } from './incomplete-end.ts'
 import { readStored } from './replay.ts'
+import type { Segments } from './segments.ts'
 import { checkFormat } from './stored.ts'
 
 export interface ScanOptions {
@@ -14,6 +17,7 @@ export interface ScanOptions {
   folder: string
   now: () => number
   report: (notice: string) => void
+  segments: Segments
 }
 
 /** The number of files that are compared at the same time. */
@@ -52,11 +56,19 @@ export async function scan(catalogue: Catalogue, options: ScanOptions): Promise<
 async function rowOf(
   path: string,
   catalogue: Catalogue,
-  { now, report }: ScanOptions,
+  { now, report, segments }: ScanOptions,
 ): Promise<Row | undefined> {
   const { mtimeMs } = await stat(path)
   const bytes = await readFile(path)
-  const { head, session, size } = await readStored(bytes)
+  // The row needs no message of a segment, and one damaged segment must not end the start.
+  const placeholder: UIMessage = { id: '', role: 'user', parts: [] }
+  const readShared = segments.reader()
+  const { head, session, size } = await readStored(bytes, (segment, number) =>
+    readShared(segment, number).catch((error: unknown) => {
+      report(`${path} refers to messages that cannot be read. ${String(error)}`)
+      return placeholder
+    }),
+  )
   checkFormat(path, head, 'invalid-config')
   if (session === undefined) {
     if (isDamaged(bytes, size)) report(`${path} is damaged. ${keepCopy(path)} has its content.`)

@@ -9,14 +9,17 @@ import type { MemorySession } from '../memory/session.ts'
 import { draftEnding } from './file-names.ts'
 import { SessionImage } from './image.ts'
 import { RecordBatch, recordBuffers } from './record.ts'
+import type { Segments } from './segments.ts'
 import { SessionFile } from './session-file.ts'
-import { type Change, format, type Head } from './stored.ts'
+import { type Change, format, type Head, latestFormat } from './stored.ts'
 
 /** A session in memory and its file. */
 export interface Compactable {
   readonly id: string
   readonly file: SessionFile
+  readonly segments: Segments
   image: SessionImage
+  format: number | undefined
   readonly session: MemorySession | undefined
   /** The length of the file after its last compaction, in bytes. */
   compactSize: number
@@ -33,9 +36,10 @@ export async function compact(
   const before = file.size
   const isSame = () => isCurrent() && resident.session === session && file.size === before
   const draft = new SessionFile({ ...file.options, path: file.path + draftEnding, size: 0 })
+  const newFormat = resident.segments.isUser(resident.id) ? latestFormat : format
   resident.isCompacting = true
   try {
-    const image = await copy(resident, { session, draft, isSame })
+    const image = await copy(resident, { session, draft, newFormat, isSame })
     if (image === undefined) return false
     await draft.sync()
     await draft.close()
@@ -44,8 +48,11 @@ export async function compact(
     if (!isSame() || file.isBusy) return false
     file.replaceBy(draft.path, draft.size)
     resident.image = image
+    resident.format = newFormat
     resident.compactSize = draft.size
     await file.replaced()
+    // Not before the disk has the new file: the old one may need them.
+    if (isCurrent()) resident.segments.keepOnly(resident.id, image.uses)
     return true
   } finally {
     try {
@@ -58,15 +65,24 @@ export async function compact(
   }
 }
 
+interface CopyOptions {
+  session: MemorySession
+  draft: SessionFile
+  newFormat: number
+  isSame: () => boolean
+}
+
 /** Returns the image of the copy; undefined if the session changed. */
 async function copy(
-  { id }: Compactable,
-  { session, draft, isSame }: { session: MemorySession; draft: SessionFile; isSame: () => boolean },
+  { id, segments }: Compactable,
+  { session, draft, newFormat, isSame }: CopyOptions,
 ): Promise<SessionImage | undefined> {
   const write = (buffers: readonly Buffer[]) => draft.write(buffers, { isConfirmed: false })
-  const head: Head = { format, id }
+  const head: Head = { format: newFormat, id }
   write(recordBuffers('h', JSON.stringify(head)))
-  const image = new SessionImage()
+  const image = new SessionImage((message) =>
+    newFormat === latestFormat ? segments.placeOf(id, message) : undefined,
+  )
   const branched = session.branches.flatMap(({ messages }) => messages)
   await image.stage([...session.history.values(), ...branched], { write, all: true })
   const letters = session.mailbox.map(({ letter }) => letter)

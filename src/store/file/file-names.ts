@@ -8,9 +8,12 @@ import { join } from 'node:path'
 const ending = '.session'
 export const draftEnding = '.draft'
 
-export function pathOf(folder: string, id: string): string {
-  return join(folder, `${createHash('sha256').update(id).digest('hex')}${ending}`)
-}
+export const digestOf = (id: string): string => createHash('sha256').update(id).digest('hex')
+
+export const pathOfDigest = (folder: string, digest: string): string =>
+  join(folder, digest + ending)
+
+export const pathOf = (folder: string, id: string): string => pathOfDigest(folder, digestOf(id))
 
 export const isSessionFile = (name: string): boolean => name.endsWith(ending)
 export const isDraft = (name: string): boolean => name.endsWith(draftEnding)

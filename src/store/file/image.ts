@@ -9,7 +9,8 @@ import type { MemorySession, MemoryTurn } from '../memory/session.ts'
 import type { Branch } from '../session.ts'
 import { KnownIds } from './known-ids.ts'
 import { pieceBuffers, piecesOf, RecordBatch, recordBuffers } from './record.ts'
-import type { Change, StoredCore, StoredLog, StoredTurn } from './stored.ts'
+import { noteUse, type Place } from './segments.ts'
+import type { Change, StoredCore, StoredLog, StoredReference, StoredTurn } from './stored.ts'
 import { TaskImage } from './task-image.ts'
 
 /** The state of a log in the file. */
@@ -19,7 +20,15 @@ interface LogImage {
   until: number | undefined
 }
 
+/** Returns the place of a message in a segment, if the file may refer to it. */
+export type PlaceOf = (message: object) => Place | undefined
+
 export class SessionImage {
+  /** The messages of segments to which the file refers. */
+  readonly uses = new Map<string, Set<number>>()
+  /** The length of the messages in segments to which the file refers, in bytes. */
+  sharedBytes = 0
+  readonly #placeOf: PlaceOf
   /** The numbers of the values in the file. */
   readonly #numbers = new WeakMap<object, number>()
   #count = 0
@@ -32,10 +41,22 @@ export class SessionImage {
   #lastClaim = 0
   readonly #tasks = new TaskImage()
 
+  constructor(placeOf: PlaceOf) {
+    this.#placeOf = placeOf
+  }
+
   /** Makes the image of a file with these values, whose records made this session. */
-  static of(session: MemorySession | undefined, values: readonly object[]): SessionImage {
-    const image = new SessionImage()
-    for (const value of values) image.#number(value)
+  static of(
+    session: MemorySession | undefined,
+    values: readonly object[],
+    placeOf: PlaceOf,
+  ): SessionImage {
+    const image = new SessionImage(placeOf)
+    for (const value of values) {
+      const place = placeOf(value)
+      if (place !== undefined) image.#share(place)
+      image.#number(value)
+    }
     // Every value has a number, so that this adds no record.
     if (session !== undefined) image.#changeOf(session, { batch: new RecordBatch() })
     return image
@@ -50,7 +71,13 @@ export class SessionImage {
     const steps = new WorkSteps()
     for (const value of messages) {
       if (this.#numbers.has(value)) continue
-      if (!isOnePiece(value)) await this.#stageOne(value, { kind: 'm', json: value, write })
+      const place = this.#placeOf(value)
+      if (place !== undefined) {
+        const json = this.#share(place)
+        write(recordBuffers('g', json))
+        this.#number(value)
+        await steps.next(json.length)
+      } else if (!isOnePiece(value)) await this.#stageOne(value, { kind: 'm', json: value, write })
       else if (all) {
         const json = JSON.stringify(value)
         write(recordBuffers('m', json))
@@ -257,8 +284,18 @@ export class SessionImage {
   #value(kind: 'm' | 'c' | 's', value: object, batch: RecordBatch): number {
     const number = this.#numbers.get(value)
     if (number !== undefined) return number
-    batch.add(kind, JSON.stringify(value))
+    const place = kind === 'm' ? this.#placeOf(value) : undefined
+    if (place === undefined) batch.add(kind, JSON.stringify(value))
+    else batch.add('g', this.#share(place))
     return this.#number(value)
+  }
+
+  /** Notes a reference of the file to a segment, and returns its JSON. */
+  #share({ segment, number, bytes }: Place): string {
+    noteUse(this.uses, segment, number)
+    this.sharedBytes += bytes
+    const reference: StoredReference = [segment, number]
+    return JSON.stringify(reference)
   }
 
   #letter(letter: Letter, batch: RecordBatch): number {

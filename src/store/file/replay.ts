@@ -11,7 +11,17 @@ import { TaskTree } from '../memory/task-tree.ts'
 import type { Branch } from '../session.ts'
 import type { Summary } from '../summary.ts'
 import { recordsIn } from './record.ts'
-import type { Change, Head, StoredBranch, StoredCore, StoredTasks, StoredTurn } from './stored.ts'
+import { noteUse, type ReadShared, type Uses } from './segments.ts'
+import {
+  type Change,
+  type Head,
+  latestFormat,
+  type StoredBranch,
+  type StoredCore,
+  type StoredReference,
+  type StoredTasks,
+  type StoredTurn,
+} from './stored.ts'
 
 export interface StoredFile {
   /** Undefined if the head of the file is not whole. */
@@ -20,16 +30,21 @@ export interface StoredFile {
   session: MemorySession | undefined
   /** The values by number. */
   values: object[]
+  /** The messages of segments to which the file refers. */
+  uses: Uses
   /** The length of the part with whole records, in bytes. */
   size: number
 }
 
 /** Reads in steps, so that a large file does not block the event loop. */
-export async function readStored(bytes: Buffer): Promise<StoredFile> {
+export async function readStored(bytes: Buffer, readShared: ReadShared): Promise<StoredFile> {
   const steps = new WorkSteps()
   const replay = new Replay()
   for (const { kind, json, end } of recordsIn(bytes)) {
-    replay.add(kind, json)
+    if (kind === 'g' && replay.isKnownFormat) {
+      const [segment, number]: StoredReference = JSON.parse(json)
+      replay.addShared([segment, number], await readShared(segment, number))
+    } else replay.add(kind, json)
     replay.size = end
     await steps.next(json.length)
   }
@@ -40,11 +55,21 @@ class Replay implements StoredFile {
   head: Head | undefined
   session: MemorySession | undefined
   readonly values: object[] = []
+  readonly uses = new Map<string, Set<number>>()
   size = 0
   readonly #messages = new Map<number, UIMessage>()
   readonly #letters = new Map<number, Letter>()
   readonly #contexts = new Map<number, JSONObject>()
   readonly #summaries = new Map<number, Summary>()
+
+  get isKnownFormat(): boolean {
+    return this.head === undefined || this.head.format <= latestFormat
+  }
+
+  addShared([segment, number]: StoredReference, message: UIMessage): void {
+    noteUse(this.uses, segment, number)
+    this.#keep(this.#messages, message)
+  }
 
   add(kind: string, json: string): void {
     if (kind === 'h') this.head = JSON.parse(json)

@@ -3,16 +3,28 @@ import type { MemorySession } from '../memory/session.ts'
 import { type Compactable, compact } from './compaction.ts'
 import { SessionImage } from './image.ts'
 import { RecordBatch, recordBuffers } from './record.ts'
+import type { Segments } from './segments.ts'
 import type { SessionFile } from './session-file.ts'
-import { format, type Head } from './stored.ts'
+import { format, type Head, latestFormat } from './stored.ts'
 
 /** A file may be longer than its present content by this much, in bytes, and by that content again. */
 const outdatedMax = 65_536
 
+export interface ResidentOptions {
+  id: string
+  file: SessionFile
+  segments: Segments
+  /** The content of the file. Absent for a new file. */
+  stored?: { format: number; session: MemorySession; values: object[] }
+}
+
 export class Resident implements Compactable {
   readonly id: string
   readonly file: SessionFile
+  readonly segments: Segments
   image: SessionImage
+  /** Undefined before the first write. */
+  format: number | undefined
   /** Undefined before the first change of a new session. */
   session: MemorySession | undefined
   /** Whether the current call counts as a use, which renews the lifetime of the session. */
@@ -20,21 +32,36 @@ export class Resident implements Compactable {
   compactSize = 0
   isCompacting = false
 
-  constructor(
-    id: string,
-    file: SessionFile,
-    stored?: { session: MemorySession; values: object[] },
-  ) {
+  constructor({ id, file, segments, stored }: ResidentOptions) {
     this.id = id
     this.file = file
+    this.segments = segments
+    this.format = stored?.format
     this.session = stored?.session
-    this.image = stored ? SessionImage.of(stored.session, stored.values) : new SessionImage()
+    const placeOf = (message: object) =>
+      (this.format ?? this.#nextFormat()) >= latestFormat
+        ? segments.placeOf(id, message)
+        : undefined
+    this.image = stored
+      ? SessionImage.of(stored.session, stored.values, placeOf)
+      : new SessionImage(placeOf)
+  }
+
+  /** The format of a new file. */
+  #nextFormat(): number {
+    return this.segments.isUser(this.id) ? latestFormat : format
+  }
+
+  /** The room of the session in memory, in bytes. */
+  get weight(): number {
+    return this.file.size + this.image.sharedBytes
   }
 
   /** @throws LoomError `unavailable`; the session in memory must then not be used any more */
   write(buffers: readonly Buffer[], isConfirmed: boolean): void {
-    const head: Head = { format, id: this.id }
     const isNew = this.file.size === 0
+    if (isNew) this.format = this.#nextFormat()
+    const head: Head = { format: this.format ?? format, id: this.id }
     this.file.write(isNew ? [...recordBuffers('h', JSON.stringify(head)), ...buffers] : buffers, {
       isConfirmed,
     })

@@ -11,7 +11,7 @@ import type { UIMessage } from 'ai'
 
 import type { LoomError } from '../../ground/error.ts'
 import { addSpending, noSpending } from '../../spending.ts'
-import { recordOf } from '../memory/records.ts'
+import { forkedMessages, type ForkOptions, recordOf } from '../memory/records.ts'
 import type { MemorySession } from '../memory/session.ts'
 import type { SessionTable } from '../memory/sessions.ts'
 import type { TaskTree } from '../memory/task-tree.ts'
@@ -23,13 +23,17 @@ import type { SessionImage } from './image.ts'
 import { cutEnd } from './incomplete-end.ts'
 import { readStored } from './replay.ts'
 import { Resident } from './resident.ts'
+import type { Segments } from './segments.ts'
 import { SessionFile } from './session-file.ts'
-import { checkFormat } from './stored.ts'
-import { SyncQueue } from './sync-queue.ts'
+import { shareMessages } from './sharing.ts'
+import { checkFormat, format } from './stored.ts'
+import type { SyncQueue } from './sync-queue.ts'
 
 export interface ResidentsOptions {
   /** The folder of the files. */
   folder: string
+  segments: Segments
+  syncs: SyncQueue
   catalogue: Catalogue
   now: () => number
   sessionTtlMs: number
@@ -48,12 +52,14 @@ const sweepEveryMs = 5000
 /** A file of this length contains too much for one write, in bytes. */
 const largeSize = 500_000
 
+/** The length of a session whose forks share its messages, in bytes. */
+const sharedSize = 65_536
+
 /** Each session in memory may hold a file open. */
 const residentsMax = 500
 
 export class Residents implements SessionTable {
   readonly #options: ResidentsOptions
-  readonly #syncs = new SyncQueue()
   /** The session that was used the longest ago first. */
   readonly #residents = new Map<string, Resident>()
   readonly #loads = new Map<string, Promise<void>>()
@@ -104,15 +110,45 @@ export class Residents implements SessionTable {
     if (log !== undefined) log.until = until
   }
 
-  // Reading
+  // Forks
 
-  /** Returns the messages of a session that is large; of a small one none. */
-  messagesOf(id: string): readonly UIMessage[] {
+  /**
+   * Prepares a fork: both sessions share the large messages. Returns the messages that the fork needs to have written
+   * ahead, because they are too many for one write. @throws LoomError `unavailable`
+   */
+  async prepareFork(id: string, options: ForkOptions): Promise<readonly UIMessage[]> {
+    const { catalogue, segments } = this.#options
+    const { newId, tenant } = options
     const resident = this.#residents.get(id)
-    if (resident?.session === undefined || resident.file.size < largeSize) return []
-    const { history, branches } = resident.session
-    return [...history.values(), ...branches.flatMap(({ messages }) => messages)]
+    const { session } = resident ?? {}
+    const isTaken = this.#residents.has(newId) || catalogue.get(newId) !== undefined
+    if (resident === undefined || session === undefined) return []
+    if (session.tenant !== tenant || session.state === 'deleted' || isTaken) return []
+    const messages = forkedMessages(session, options) ?? []
+    if (resident.weight >= sharedSize) {
+      // A compaction that has begun would end the use of a new segment.
+      await Promise.allSettled(this.#compactions)
+      const isDouble = await shareMessages(segments, { id, newId, messages }).catch(this.#fail)
+      // The next change, or the end of the fork, writes the file of the origin anew.
+      if (isDouble) resident.compactSize = 0
+    }
+    return resident.file.size < largeSize ? [] : messages
   }
+
+  /** After a fork, or a failed one. */
+  endFork(id: string, newId: string): void {
+    const { catalogue, segments, report } = this.#options
+    const resident = this.#residents.get(id)
+    if (resident !== undefined) this.#compactOutdated(resident)
+    if (this.#residents.has(newId) || catalogue.get(newId) !== undefined) return
+    try {
+      segments.keepOnly(newId, new Map())
+    } catch (error) {
+      report(error)
+    }
+  }
+
+  // Reading
 
   /** Whether a call can use the session now, or needs `load` first. */
   isReady(id: string): boolean {
@@ -156,7 +192,9 @@ export class Residents implements SessionTable {
       catalogue.delete(id)
       return
     }
-    const { head, session, values, size } = await readStored(bytes)
+    const { segments } = this.#options
+    const stored = await readStored(bytes, segments.reader())
+    const { head, session, values, size } = stored
     checkFormat(path, head, 'unavailable')
     const notice = size < bytes.length ? cutEnd(path, bytes, size) : undefined
     if (notice !== undefined) report(notice)
@@ -166,8 +204,11 @@ export class Residents implements SessionTable {
       return
     }
     if (session.tree !== undefined) this.#correctSpending(session.tree)
-    const file = new SessionFile({ path, size, syncs: this.#syncs })
-    const resident = new Resident(id, file, { session, values })
+    // A fork or a compaction may have been interrupted.
+    segments.keepOnly(id, stored.uses)
+    const file = new SessionFile({ path, size, syncs: this.#options.syncs })
+    const content = { format: head?.format ?? format, session, values }
+    const resident = new Resident({ id, file, segments, stored: content })
     if (this.#doubtful.has(path)) {
       // A new file, because a failed sync of the old one cannot be repeated.
       if (!(await resident.compact(() => true))) {
@@ -176,7 +217,7 @@ export class Residents implements SessionTable {
       this.#doubtful.delete(path)
     }
     this.#residents.set(id, resident)
-    this.#bytes += resident.file.size
+    this.#bytes += resident.weight
     resident.dropLogs(now())
     this.#noteRow(resident, session)
     if (session.state === 'running') onRunning(session)
@@ -249,6 +290,8 @@ export class Residents implements SessionTable {
   /** Rewrites a file without the data that its session no longer contains. */
   async compact(id: string): Promise<void> {
     const resident = this.#residents.get(id)
+    // A compaction that has begun stops when it finds that the session has changed.
+    if (resident?.isCompacting === true) await Promise.allSettled(this.#compactions)
     if (resident !== undefined) await this.#compact(resident)
   }
 
@@ -274,6 +317,7 @@ export class Residents implements SessionTable {
     const all = [...this.#residents.values()]
     await Promise.all(all.map(({ file }) => file.sync().catch(report)))
     await Promise.all(all.map(({ file }) => file.close()))
+    await this.#options.segments.close()
     this.#residents.clear()
   }
 
@@ -282,8 +326,9 @@ export class Residents implements SessionTable {
   #residentOf(id: string): Resident {
     const before = this.#residents.get(id)
     if (before !== undefined) return before
-    const file = new SessionFile({ path: this.#pathOf(id), size: 0, syncs: this.#syncs })
-    const resident = new Resident(id, file)
+    const { segments, syncs } = this.#options
+    const file = new SessionFile({ path: this.#pathOf(id), size: 0, syncs })
+    const resident = new Resident({ id, file, segments })
     this.#residents.set(id, resident)
     return resident
   }
@@ -293,7 +338,7 @@ export class Residents implements SessionTable {
   }
 
   #written<VALUE>(resident: Resident, write: () => VALUE): VALUE {
-    const before = resident.file.size
+    const before = resident.weight
     try {
       return write()
     } catch (error) {
@@ -301,7 +346,7 @@ export class Residents implements SessionTable {
       return this.#fail(error)
     } finally {
       // After a failure, the length is the one before.
-      this.#bytes += resident.file.size - before
+      this.#bytes += resident.weight - before
     }
   }
 
@@ -334,7 +379,7 @@ export class Residents implements SessionTable {
     const { id, file } = resident
     if (this.#residents.get(id) !== resident) return
     this.#residents.delete(id)
-    this.#bytes -= file.size
+    this.#bytes -= resident.weight
     file.close().catch(this.#options.report)
   }
 
@@ -427,6 +472,7 @@ export class Residents implements SessionTable {
     this.#options.catalogue.delete(id)
     try {
       rmSync(this.#pathOf(id), { force: true })
+      this.#options.segments.keepOnly(id, new Map())
     } catch (error) {
       this.#options.report(storeFailure(error))
     }
@@ -445,11 +491,12 @@ export class Residents implements SessionTable {
   }
 
   async #rewrite(resident: Resident): Promise<void> {
-    const before = resident.file.size
+    const before = resident.weight
     const isCurrent = () => this.#residents.get(resident.id) === resident
     if (!(await resident.compact(isCurrent))) return
-    this.#bytes += resident.file.size - before
-    if (resident.session !== undefined) this.#noteRow(resident, resident.session)
+    this.#bytes += resident.weight - before
+    // Meanwhile the session may have been erased.
+    if (resident.session !== undefined && isCurrent()) this.#noteRow(resident, resident.session)
   }
 
   #pathOf(id: string): string {

@@ -214,7 +214,7 @@ function writeAll(descriptor: number, buffers: readonly Buffer[]): void {
 const vectorMax = 512
 
 /** After this, the disk has the names of the files in the folder. */
-async function syncFolder(path: string): Promise<void> {
+export async function syncFolder(path: string): Promise<void> {
   let descriptor: number | undefined
   try {
     descriptor = await openFile(path, 'r')

@@ -13,7 +13,9 @@ import type { Band, Known, MemorySession, MemoryTurn } from '../memory/session.t
 import type { Schedule } from '../schedule.ts'
 import type { Task, TaskEntry, TaskState } from '../task.ts'
 
+/** The format of a file. One that refers to messages in segments has `latestFormat`, so that earlier versions refuse it. */
 export const format = 1
+export const latestFormat = 2
 
 /** The first record of a file. */
 export interface Head {
@@ -28,7 +30,7 @@ export function checkFormat(
   head: Head | undefined,
   code: 'invalid-config' | 'unavailable',
 ): void {
-  if (head === undefined || head.format <= format) return
+  if (head === undefined || head.format <= latestFormat) return
   // A client must not see the path.
   const name = code === 'unavailable' ? 'The file of this session' : path
   throw new LoomError(
@@ -53,6 +55,9 @@ export interface Change {
   /** The changes of the tasks of a root. A tree may have very many, so a change has only what differs. */
   tasks?: StoredTasks
 }
+
+/** A message in a segment: the name of the segment, and the number of the message there. */
+export type StoredReference = [segment: string, number: number]
 
 export interface StoredTasks {
   /** The new tasks, in the order of their start. */

@@ -1,6 +1,8 @@
 /** Sessions in memory: reading, listing, forking, deleting. */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
+import type { UIMessage } from 'ai'
+
 import { historyAt } from '../branches.ts'
 import { isListedFor } from '../member.ts'
 import { firstDueAt } from '../schedule.ts'
@@ -73,8 +75,7 @@ export function memoryRecords(world: World): SessionStore {
     async fork(sessionId, { newId, branch, through, tenant, subject, agent }) {
       const session = sessions.get(sessionId)
       if (session?.tenant !== tenant || session.state === 'deleted') return false
-      const tree = { history: finishedMessages(session), branches: session.branches }
-      const messages = historyAt(tree, { branch, through })
+      const messages = forkedMessages(session, { branch, through })
       const existing = sessions.get(newId)
       const isTaken = isTaskId(newId) || (existing !== undefined && existing.state !== 'deleted')
       if (messages === undefined || isTaken) return false
@@ -173,6 +174,16 @@ export function recordOf(session: MemorySession): SessionRecord | undefined {
 }
 
 /** Leaves out the unfinished answer, which a reader gets from its log. */
+export type ForkOptions = Parameters<SessionStore['fork']>[1]
+
+/** Returns the messages of a fork; undefined if there is no such branch or message. */
+export function forkedMessages(
+  session: MemorySession,
+  place: Parameters<typeof historyAt>[1],
+): UIMessage[] | undefined {
+  return historyAt({ history: finishedMessages(session), branches: session.branches }, place)
+}
+
 function finishedMessages(session: MemorySession) {
   const unfinished = unfinishedId(session)
   return [...session.history.values()].filter(({ id }) => id !== unfinished)
