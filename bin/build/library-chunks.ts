@@ -39,6 +39,8 @@ export async function joinModules(
       format: 'esm',
       entryFileNames: '[name].js',
       chunkFileNames: 'chunks/[name]-[hash].js',
+      // The comments are in the declarations, and a third of the bytes of the code. Notices and annotations for bundlers stay.
+      comments: { legal: true, annotation: true, jsdoc: false },
       codeSplitting: {
         includeDependenciesRecursively: false,
         groups: [
