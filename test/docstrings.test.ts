@@ -112,9 +112,9 @@ describe('the examples', () => {
   })
 
   it('are found wrong if one has a wrong type', async () => {
-    using written = writeBlocks(examples, (code) =>
-      code.replace("mode: SandboxMode = 'required'", 'mode: SandboxMode = 1'),
-    )
+    const right = "mode: SandboxMode = 'required'"
+    const chosen = examples.filter(({ code }) => code.includes(right))
+    using written = writeBlocks(chosen, (code) => code.replace(right, 'mode: SandboxMode = 1'))
     expect(await errorsIn(written, 'example')).toEqual([
       expect.stringMatching(/^src\/machine\/sandbox\/options\.ts:\d+: .*TS2322/),
     ])

@@ -4,13 +4,13 @@
  * about a minute on two cores, most of it to compress Node.
  */
 import { execFile } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
 import { place, root } from '../../bin/build/place.ts'
-import { until } from '../redis/until.ts'
+import { onceForSources } from './once-for-sources.ts'
+
+export { buildMs } from './once-for-sources.ts'
 
 export interface Artefact {
   name: string
@@ -32,14 +32,8 @@ export const selfExtractor: Artefact = {
   program: [place.selfExtractor],
 }
 
-/** The time limit of a build beside other work, in milliseconds. */
-export const buildMs = 600_000
-
 const artefacts = ['library', 'module', 'executable', 'self-extractor'] as const
 type ArtefactName = (typeof artefacts)[number] | 'macos'
-
-const stampOf = (name: ArtefactName) => join(place.dist, `built-from-${name}`)
-const lock = join(root, '.cache/build-lock')
 
 /** For `beforeAll`. Test files run at the same time: one builds, and the others wait for it. */
 export const buildArtefacts = (): Promise<void> => build(artefacts)
@@ -48,67 +42,16 @@ export const buildArtefacts = (): Promise<void> => build(artefacts)
 export const buildLibrary = (): Promise<void> => build(['library'])
 
 /** The macOS download alone, which needs packages of the npm registry. No other build waits for it. */
-export const buildMacos = (): Promise<void> => build(['macos'], `${lock}-macos`)
+export const buildMacos = (): Promise<void> => build(['macos'], 'build-lock-macos')
 
-async function build(names: readonly ArtefactName[], folder = lock): Promise<void> {
-  const digest = digestOfSources()
-  const missing = () => names.filter((name) => text(stampOf(name)) !== digest)
-  await until(buildMs, 'the build of the artefacts', () => missing().length === 0 || take(folder))
-  if (missing().length === 0) return
-  try {
-    const program = join(root, 'bin/build/main.ts')
-    const words = missing()
-    await promisify(execFile)(process.execPath, [program, ...words], { cwd: root })
-    for (const name of words) writeFileSync(stampOf(name), digest)
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
-}
-
-/** True if this process now has the lock. A lock of a process that has ended does not count. */
-function take(folder: string): boolean {
-  try {
-    mkdirSync(join(root, '.cache'), { recursive: true })
-    mkdirSync(folder)
-    writeFileSync(join(folder, 'pid'), String(process.pid))
-    return true
-  } catch {
-    const pid = Number(text(join(folder, 'pid')) ?? Number.NaN)
-    if (pid > 0 && !isAlive(pid)) rmSync(folder, { recursive: true, force: true })
-    return false
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
-}
-
-function text(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return undefined
-  }
-}
-
-function digestOfSources(): string {
-  const digest = createHash('sha256')
-  digest.update(process.version)
-  const folders = ['agents', 'bin', 'routes', 'src', 'tools', 'web']
-  const files = folders.flatMap((folder) =>
-    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((path) =>
-      join(folder, path),
-    ),
-  )
-  for (const path of [...files.sort(), 'package.json', 'package-lock.json', 'tsconfig.json']) {
-    const file = join(root, path)
-    if (!statSync(file).isFile()) continue
-    digest.update(`${path}\0`).update(readFileSync(file))
-  }
-  return digest.digest('hex')
+const build = (names: readonly ArtefactName[], lock = 'build-lock'): Promise<void> => {
+  const stamps = new Map(names.map((name) => [join(place.dist, `built-from-${name}`), name]))
+  return onceForSources({
+    lock,
+    stamps: [...stamps.keys()],
+    work: async (stamp) => {
+      const words = [join(root, 'bin/build/main.ts'), stamps.get(stamp) ?? '']
+      await promisify(execFile)(process.execPath, words, { cwd: root })
+    },
+  })
 }

@@ -7,7 +7,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 
 import { loom, root, tidy } from '../cli/command.ts'
@@ -35,7 +35,6 @@ beforeAll(async () => {
   packed = await pack()
   await install(project, [packed.tarball, ...lowest])
 }, packMs)
-afterAll(() => packed[Symbol.dispose]())
 afterEach(tidy)
 
 /** A program of a user: a zod schema, a tool of the AI SDK, and routes in a Hono app. */

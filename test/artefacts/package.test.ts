@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core'
 import { publint } from 'publint'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 
 import { addressOf, namesAt, post, startServer } from '../cli/agent-server.ts'
@@ -26,7 +26,6 @@ beforeAll(async () => {
   packed = await pack()
   await install(project, [packed.tarball])
 }, packMs)
-afterAll(() => packed[Symbol.dispose]())
 afterEach(tidy)
 
 /** Runs a program in the project where the package is installed, and returns its output as JSON. */

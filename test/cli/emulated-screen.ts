@@ -23,16 +23,35 @@ export interface ShownLine {
   isWrapped: boolean
 }
 
-/** @param rows the number of rows of the terminal that the bytes were written for */
-export async function emulatedScreen(
-  sent: string,
-  { columns, rows = 24 }: { columns: number; rows?: number },
-): Promise<ShownLine[]> {
+export interface Emulator extends Disposable {
+  /**
+   * Returns the lines after these bytes.
+   * @param sent all bytes so far. Only those after the last call are new
+   */
+  screenAfter: (sent: string) => Promise<readonly ShownLine[]>
+}
+
+/** @param rows the number of rows of the terminal that the bytes are written for */
+export function openEmulator({ columns, rows = 24 }: { columns: number; rows?: number }): Emulator {
   const terminal = new Terminal({ cols: columns, rows, scrollback: 10_000, allowProposedApi: true })
   terminal.loadAddon(new UnicodeGraphemesAddon())
-  const written = Promise.withResolvers<void>()
-  terminal.write(sent, written.resolve)
-  await written.promise
+  let writtenLength = 0
+  let lines: readonly ShownLine[] = []
+  return {
+    async screenAfter(sent) {
+      if (sent.length === writtenLength) return lines
+      const written = Promise.withResolvers<void>()
+      terminal.write(sent.slice(writtenLength), written.resolve)
+      writtenLength = sent.length
+      await written.promise
+      lines = linesOf(terminal, columns)
+      return lines
+    },
+    [Symbol.dispose]: () => terminal.dispose(),
+  }
+}
+
+function linesOf(terminal: XtermTerminal, columns: number): readonly ShownLine[] {
   const { active } = terminal.buffer
   const lines = Array.from({ length: active.length }, (_, index): ShownLine => {
     const line = active.getLine(index)
@@ -47,7 +66,6 @@ export async function emulatedScreen(
     const goesOn = active.getLine(index + 1)?.isWrapped === true
     return { text: goesOn ? text : text.trimEnd(), width, isWrapped: line?.isWrapped === true }
   })
-  terminal.dispose()
   const last = lines.findLastIndex(({ text }) => text !== '')
   return lines.slice(0, last + 1)
 }

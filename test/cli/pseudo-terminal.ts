@@ -88,7 +88,11 @@ export function openPseudoTerminal(
   const closed = Promise.withResolvers<number | null>()
   child.once('close', closed.resolve)
   const shows = async (expected: string | RegExp) => {
+    let readLength = -1
     const isThere = () => {
+      // Only new bytes change the answer.
+      if (raw.length === readLength) return false
+      readLength = raw.length
       const text = readable(raw.slice(mark))
       return typeof expected === 'string' ? text.includes(expected) : expected.test(text)
     }

@@ -4,13 +4,18 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 
+import { place } from '../../bin/build/place.ts'
+import { buildLibrary } from '../artefacts/built.ts'
 import { packageEntries } from '../package-entries.ts'
 import { type Block, root } from './pages.ts'
 import type { WrittenFiles } from './written-files.ts'
 
+/** The declarations of the package: the compiler would check all sources with each program. */
+const declared = (path: string) => join(place.library, path.replace(/\.ts$/, '.d.ts'))
+
 const paths = {
   ...Object.fromEntries(
-    Object.entries(packageEntries()).map(([name, path]) => [name, [join(root, path)]]),
+    Object.entries(packageEntries()).map(([name, path]) => [name, [declared(path)]]),
   ),
   // The newest of the packages that the tests have under several names.
   '@ai-sdk/react': [join(root, 'node_modules/ai-react7/dist/index.d.ts')],
@@ -30,9 +35,7 @@ export async function errorsIn(
   kind: keyof typeof compilerOptions,
 ): Promise<string[]> {
   const reports = await reportsIn(written, kind)
-  // A page sees only the types of Loom, but here also its sources, which are made for Node.js.
-  const shown = kind === 'tsx' ? reports.filter(({ block }) => block !== undefined) : reports
-  return shown.map(({ block, text }) => `${block?.page}:${block?.line}: ${text.split('\n')[0]}`)
+  return reports.map(({ block, text }) => `${block?.page}:${block?.line}: ${text.split('\n')[0]}`)
 }
 
 export interface Report {
@@ -47,6 +50,7 @@ export async function reportsIn(
   written: WrittenFiles,
   kind: keyof typeof compilerOptions,
 ): Promise<Report[]> {
+  await buildLibrary()
   const settings = {
     extends: join(root, 'tsconfig.json'),
     include: ['.'],
