@@ -4,6 +4,8 @@ import { join } from 'node:path'
 
 import { afterEach, describe, expect, it, vi } from 'vitest'
 
+import { compileCache } from './compile-cache.ts'
+
 const root = join(import.meta.dirname, '..')
 const running: ChildProcess[] = []
 
@@ -25,7 +27,7 @@ interface Loom {
 
 function loom(args: readonly string[], environment: Record<string, string> = {}): Loom {
   const child = spawn(process.execPath, [join(root, 'bin/loom.mjs'), ...args], {
-    env: { PATH: process.env['PATH'], PORT: '0', ...environment },
+    env: { PATH: process.env['PATH'], ...compileCache(), PORT: '0', ...environment },
   })
   running.push(child)
   let out = ''

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 
 import { afterEach, describe, expect, it, vi } from 'vitest'
 
+import { compileCache } from '../compile-cache.ts'
 import { within } from '../deadline.ts'
 import { openServer } from '../fixtures/open-server.ts'
 import { until } from '../redis/until.ts'
@@ -36,7 +37,7 @@ describe('an answer that stdout cannot take', () => {
       const full = openSync('/dev/full', 'w')
       const child = spawn(file, [...first, ...words], {
         cwd: root,
-        env: { PATH: process.env['PATH'], LOOM_MODEL: 'demo/fast' },
+        env: { PATH: process.env['PATH'], ...compileCache(), LOOM_MODEL: 'demo/fast' },
         stdio: ['ignore', full, 'pipe'],
       })
       closeSync(full)

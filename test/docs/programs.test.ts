@@ -5,6 +5,7 @@ import { join } from 'node:path'
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
+import { compileCache } from '../compile-cache.ts'
 import { within } from '../deadline.ts'
 import { freePort } from '../redis/free-port.ts'
 import { startRedis } from '../redis/redis.ts'
@@ -57,7 +58,12 @@ function start(text: string, environment: Record<string, string> = {}): Program 
   const [name = ''] = found[0] ?? []
   const child = spawn(process.execPath, [name], {
     cwd: written.folder,
-    env: { PATH: process.env['PATH'], LOOM_MODELS_URL: 'none', ...environment },
+    env: {
+      PATH: process.env['PATH'],
+      ...compileCache(),
+      LOOM_MODELS_URL: 'none',
+      ...environment,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   running.push(child)

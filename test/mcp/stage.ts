@@ -5,6 +5,7 @@ import { join } from 'node:path'
 
 import type { McpServer } from '../../src/mcp/server-options.ts'
 import type { NamedTool } from '../../src/tool.ts'
+import { compileCache } from '../compile-cache.ts'
 import { freePort } from '../redis/server.ts'
 import { until } from '../redis/until.ts'
 import { callTool } from '../tools/called-tool.ts'
@@ -37,7 +38,7 @@ export async function startEverything(): Promise<HttpServer> {
   let child: ChildProcess | undefined
   const start = async () => {
     const started = spawn(process.execPath, [everything, 'streamableHttp'], {
-      env: { PATH: process.env['PATH'], PORT: String(port) },
+      env: { PATH: process.env['PATH'], ...compileCache(), PORT: String(port) },
       stdio: ['ignore', 'ignore', 'pipe'],
     })
     child = started

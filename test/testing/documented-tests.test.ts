@@ -6,6 +6,7 @@ import { promisify } from 'node:util'
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
+import { compileCache } from '../compile-cache.ts'
 import { root } from '../docs/pages.ts'
 import { pageAt } from '../docs/pages.ts'
 import { writeBlocks, type WrittenFiles } from '../docs/written-files.ts'
@@ -31,7 +32,7 @@ beforeAll(() => {
 afterAll(() => written[Symbol.dispose]())
 
 /** Without the `VITEST` of this process: a recorded test would look for vitest's functions. */
-const env = { PATH: process.env['PATH'] }
+const env = { PATH: process.env['PATH'], ...compileCache() }
 
 async function outputOf(...command: string[]): Promise<string> {
   const { stdout } = await promisify(execFile)(process.execPath, command, {

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import { recordTest, scriptedModel } from '../../src/entries/testing.ts'
 import { startAgent } from '../../src/index.ts'
+import { compileCache } from '../compile-cache.ts'
 import { root } from '../docs/pages.ts'
 import { packageEntries } from '../package-entries.ts'
 import { clerk, counter } from './recorder/agent.ts'
@@ -56,7 +57,7 @@ const runners = {
 async function outcomeOf(path: string, runner: keyof typeof runners) {
   const file = join(path, 'effects.txt')
   // Without the `VITEST` of this process.
-  const env = { PATH: process.env['PATH'], EFFECTS: file, NO_COLOR: '1' }
+  const env = { PATH: process.env['PATH'], ...compileCache(), EFFECTS: file, NO_COLOR: '1' }
   const run = promisify(execFile)(process.execPath, runners[runner], { cwd: path, env })
   const { passed, stdout, stderr } = await run.then(
     (output) => ({ passed: true, ...output }),
