@@ -1,7 +1,7 @@
 /**
  * The order of the test files: the long ones first, then the others in random order. A long file that
- * began last would run alone at the end. The first file builds the artefacts, and the other files that
- * need them come after the long ones, so that no worker waits for the build.
+ * began last would run alone at the end. One file builds the artefacts and one packs the package, and the
+ * other files that need them come later, so that no worker waits for them.
  */
 import { createHash } from 'node:crypto'
 import { relative } from 'node:path'
@@ -14,9 +14,9 @@ const long = [
   'artefacts/self-extractor',
   'cli/one-shot',
   'artefacts/package',
-  'artefacts/package-ranges',
   'coder/coder',
   'runtimes/runtimes',
+  'artefacts/package-ranges',
   'cli/failures',
   'cli/widths',
   'cli/continued-session',
