@@ -29,7 +29,6 @@ const long = [
   'artefacts/macos',
   'main',
   'artefacts/bare-root',
-  'artefacts/executable',
   'artefacts/module',
   'artefacts/unpacking',
   'sessions/redis-away',

@@ -1,6 +1,6 @@
 /**
- * The behaviour of every artefact: the same tests run the sources, the `.mjs`, the executable and
- * the self-extractor, in pipes and at a terminal. LOOM_TEST_COMMAND makes the other tests of the
+ * The behaviour of every artefact: the same tests run the sources, the `.mjs` and the self-extractor,
+ * which becomes the executable, in pipes and at a terminal. LOOM_TEST_COMMAND makes the other tests of the
  * command run an artefact too.
  */
 import { spawn } from 'node:child_process'

@@ -1,4 +1,0 @@
-import { executable } from './built.ts'
-import { commandSuite } from './command-suite.ts'
-
-commandSuite(executable)
