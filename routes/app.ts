@@ -15,6 +15,7 @@ import { healthRoutes } from './health.ts'
 import { enforceLimits } from './limits.ts'
 import { metricsRoute, openPaths } from './metrics.ts'
 import { modelRoutes } from './models.ts'
+import { openAiRoutes } from './openai.ts'
 import { openApiRoutes } from './openapi.ts'
 import { allowOrigins } from './origin.ts'
 import { playgroundRoutes } from './playground.ts'
@@ -41,8 +42,11 @@ export function createApp(options: AppOptions): Hono {
   const { fetch: fetchKeys, onAuthenticationFailure: onFailure } = world
   const authenticate = authentication({ config, fetch: fetchKeys, onFailure })
   app.use(enforceAccess(authenticate, openPaths(config)))
-  if (world.limits !== undefined) app.use('/api/*', enforceLimits(world.limits))
+  for (const paths of ['/api/*', '/v1/*']) {
+    if (world.limits !== undefined) app.use(paths, enforceLimits(world.limits))
+  }
   app.route('/api', sessionRoutes(loom, { principalOf }))
+  app.route('/v1', openAiRoutes(loom, { principalOf }))
   tokenRoutes(app, loom, config)
   adminRoutes(app, loom)
   agentRoutes(app, loom)

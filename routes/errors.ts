@@ -6,12 +6,15 @@ import type { Context } from 'hono'
 
 import { errorStatus, LoomError } from '../src/ground/error.ts'
 import type { Loom } from '../src/loom.ts'
+import { openAiError } from './openai/errors.ts'
 import { noteCode } from './request-note.ts'
 
+/** @param isOpenAi whether the body has the form of OpenAI's API. @defaultValue for its paths in `createApp` */
 export function answerError(
   error: Error,
   c: Context,
   { models, report }: Pick<Loom, 'models' | 'report'>,
+  { isOpenAi = c.req.path.startsWith('/v1/') }: { isOpenAi?: boolean } = {},
 ): Response {
   const ownResponse = responseOf(error)
   if (ownResponse !== undefined) {
@@ -34,6 +37,7 @@ export function answerError(
   if (retryAfterMs !== undefined) {
     c.header('Retry-After', String(Math.ceil(retryAfterMs / 1000)))
   }
+  if (isOpenAi) return c.json({ error: openAiError(code, message, status) }, status)
   return wantsJson(c) ? c.json({ error: { code, message } }, status) : c.text(message, status)
 }
 

@@ -34,6 +34,8 @@ const streams = /^\/api\/(?:agents\/[^/]+\/)?chat(?:|\/[^/]+\/(?:stream|tools\/.
 /** Whether the response is a stream, or waits for an answer like one. */
 function isStream(c: Context): boolean {
   const { method, path } = c.req
+  // The response of a completion waits for its answer, also without a stream.
+  if (path === '/v1/chat/completions') return method === 'POST'
   if (!streams.test(path)) return false
   if (method === 'GET') return path.endsWith('/stream')
   return method === 'POST' && !/\brespond-async\b/.test(c.req.header('prefer') ?? '')

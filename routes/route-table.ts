@@ -59,6 +59,13 @@ export const sessionRouteTable = [
   { handler: 'decide', method: 'POST', path: '/:id/approvals/:approvalId', scope: 'chat' },
 ] as const satisfies readonly SessionRoute[]
 
+/** The routes of OpenAI's API. `handler` is their name in `openai/handlers.ts`, and `path` follows `/v1`. */
+export const openAiRouteTable = [
+  { handler: 'chatCompletions', method: 'POST', path: '/chat/completions', scope: 'chat' },
+  { handler: 'models', method: 'GET', path: '/models', scope: 'read' },
+  { handler: 'model', method: 'GET', path: '/models/:model', scope: 'read' },
+] as const satisfies readonly SessionRoute[]
+
 /** The routes with which an admin governs its tenant. */
 export const adminRouteTable = [
   { method: 'GET', path: '/api/admin/sessions', scope: 'admin' },
@@ -81,6 +88,7 @@ export const routeTable: readonly Route[] = [
       scope,
     })),
   ),
+  ...openAiRouteTable.map(({ method, path, scope }) => ({ method, path: `/v1${path}`, scope })),
   // The route itself checks that the principal may make tokens.
   { method: 'POST', path: '/api/tokens', scope: 'read' },
   ...adminRouteTable.map((row) => ({ ...row, isForOperators: true as const })),

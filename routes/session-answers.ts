@@ -72,7 +72,7 @@ async function postAnswer(
 ): Promise<Response> {
   const reading = readingOf(c, {})
   const author = authorOf(world.principal, session.id, session)
-  const receipt = await acceptAnswers(world.loom.sessions, session, [given], author)
+  const receipt = await acceptAnswers(world.loom.sessions, session, [given], { author })
   if (given.type === 'approval') {
     const { principal, tenant } = world
     const { approved, approvalId } = given

@@ -35,25 +35,34 @@ export interface Reader {
 
 export function streamSession(c: Context, world: SessionWorld, request: StreamRequest): Response {
   const reader = openReader(c, world, request.reading)
-  void deliver(world, request, reader)
+  void streamAnswer(world, request, reader)
   return reader.reply.open()
 }
 
 /** Opens a response and the encoder for its reader. */
 export function openReader(
   c: Context,
-  { loom }: Pick<SessionWorld, 'loom'>,
+  world: Pick<SessionWorld, 'loom'>,
   { profile, protocol }: Reading,
 ): Reader {
-  const encoder = encoderOf(protocol, profile)
-  const reply = new ResponseSink(c, { encoder, keepAliveMs: loom.keepAliveMs })
   const floor = protocol === 'ui' ? (profile ?? 'any') : 'any'
+  return encodedReader(c, world, { encoder: encoderOf(protocol, profile), floor })
+}
+
+/** Opens a response for a reader with this encoder. */
+export function encodedReader(
+  c: Context,
+  { loom }: Pick<SessionWorld, 'loom'>,
+  { encoder, floor }: Pick<Reader, 'encoder' | 'floor'>,
+): Reader {
+  const reply = new ResponseSink(c, { encoder, keepAliveMs: loom.keepAliveMs })
   return { encoder, reply, floor }
 }
 
-async function deliver(
+/** Sends an answer to its end, or until the reader is gone. It reports its errors itself. */
+export async function streamAnswer(
   world: SessionWorld,
-  { sessionId, place, queued }: StreamRequest,
+  { sessionId, place, queued }: Omit<StreamRequest, 'reading'>,
   reader: Reader,
 ): Promise<void> {
   const { sessions, report } = world.loom

@@ -1,5 +1,6 @@
 /** The options of a run. */
 import type { TimeLimits } from './agent.ts'
+import type { AnswerSettings } from './answer-settings.ts'
 import type { Clock } from './ground/clock.ts'
 import type { FieldsOf } from './ground/known-fields.ts'
 import type { ModelReference, Models } from './model.ts'
@@ -71,6 +72,11 @@ export interface RunOptions<CONTEXT = undefined> {
    */
   clock?: Clock
   /**
+   * The settings that a client asked for. Loom sets them. @defaultValue those of the agent
+   * @internal
+   */
+  asked?: AnswerSettings
+  /**
    * The session of this turn. Loom sets it. It holds the history, so approvals in it count without a check.
    * @defaultValue none
    * @internal
@@ -113,6 +119,7 @@ export const runOptionFields: FieldsOf<RunOptions> = {
   clientTools: true,
   limits: true,
   clock: true,
+  asked: true,
   session: true,
   depth: true,
   rootMessage: true,

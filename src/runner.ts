@@ -15,6 +15,7 @@ import type { Models } from './model.ts'
 import type { RunOptions, WithModels } from './run-options.ts'
 import type { Outcome, RunResult } from './run-result.ts'
 import { AgentRun } from './runner/agent-run.ts'
+import { withAsked } from './runner/asked-settings.ts'
 import { finishOf, resultOf, startOf, withResult } from './runner/ending.ts'
 import { measuresOf } from './runner/reply-cost.ts'
 import { noRunSettings, readRunSettings, type RunSettings } from './runner/run-settings.ts'
@@ -93,7 +94,9 @@ async function settingsOf<CONTEXT>(
 ): Promise<RunSettings> {
   try {
     return await untilAborted(signal, async () => {
-      const settings = await readRunSettings(agent, options)
+      const own = await readRunSettings(agent, options)
+      const { asked } = options
+      const settings = asked === undefined ? own : await withAsked(own, asked, agent.name)
       // A model that does not resolve is reported before the first event, because an HTTP client can
       // still receive a status then. A chain of fallbacks may still succeed, so it is not checked here.
       const [first, ...fallbacks] = settings.models

@@ -2,6 +2,7 @@
 import { z } from 'zod/v4'
 
 import { adminResponseSchemas } from './admin-response-schemas.ts'
+import { openAiResponseSchemas } from './openai-response-schemas.ts'
 import type { JsonSchema } from './operation.ts'
 import { requestSchemas } from './request-schemas.ts'
 import { responseSchemas } from './response-schemas.ts'
@@ -13,7 +14,7 @@ export const reference = (name: string): JsonSchema => ({ $ref: place(name) })
 /** All schemas by name. A schema inside of another one is a reference to it. */
 export function componentSchemas(): Record<string, JsonSchema> {
   return {
-    ...schemasOf({ ...responseSchemas, ...adminResponseSchemas }, false),
+    ...schemasOf({ ...responseSchemas, ...adminResponseSchemas, ...openAiResponseSchemas }, false),
     ...schemasOf(requestSchemas, true),
   }
 }

@@ -6,6 +6,7 @@ import { errorStatus, type LoomErrorCode } from '../../src/ground/error.ts'
 import { routeTable } from '../route-table.ts'
 import { adminOperations } from './admin-operations.ts'
 import { componentSchemas, reference } from './component-schemas.ts'
+import { openAiOperations } from './openai-operations.ts'
 import type { Answer, JsonSchema, Operation, SchemaOf } from './operation.ts'
 import { parametersIn } from './parameters.ts'
 import { serverOperations } from './server-operations.ts'
@@ -22,6 +23,7 @@ export interface DocumentOptions {
 export const operations: readonly Operation[] = [
   ...serverOperations,
   ...adminOperations,
+  ...openAiOperations,
   ...sessionOperations.map((operation) => ({
     ...operation,
     path: `/api/chat${operation.path}`,
@@ -115,7 +117,7 @@ const scopeOf = ({ method, path }: Operation) =>
   'admin'
 
 function responsesOf(operation: Operation): JsonSchema {
-  const { answers, errors = [], body } = operation
+  const { answers, errors = [], body, errorSchema } = operation
   const responses: Record<string, JsonSchema> = {}
   for (const [status, answer] of Object.entries(answers)) responses[status] = responseObject(answer)
   const codes = [
@@ -125,7 +127,7 @@ function responsesOf(operation: Operation): JsonSchema {
   ]
   for (const status of new Set(codes.map(statusOf))) {
     const names = codes.filter((code) => statusOf(code) === status)
-    responses[status] ??= errorResponse(names)
+    responses[status] ??= errorResponse(names, errorSchema)
   }
   return responses
 }
@@ -146,9 +148,13 @@ const responseObject = ({ description, content, headers }: Answer): JsonSchema =
   ...(content !== undefined && { content: contentOf(content) }),
 })
 
-const errorResponse = (codes: readonly LoomErrorCode[]): JsonSchema => ({
+const errorResponse = (codes: readonly LoomErrorCode[], schema?: string): JsonSchema => ({
   description: `An error with the code ${[...new Set(codes)].map((code) => `\`${code}\``).join(' or ')}.`,
-  content: contentOf({ 'application/json': 'Error', 'text/plain': { type: 'string' } }),
+  content: contentOf(
+    schema === undefined
+      ? { 'application/json': 'Error', 'text/plain': { type: 'string' } }
+      : { 'application/json': schema },
+  ),
 })
 
 const contentOf = (content: Readonly<Record<string, SchemaOf>>) =>

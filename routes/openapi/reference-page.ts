@@ -71,6 +71,11 @@ const parameterRow = (parameter: Readonly<Record<string, unknown>>): string[] =>
 
 const responseRow = ([status, value]: [string, unknown]): string[] => {
   const response = fieldsOf(value)
+  // The head of the page says in which forms errors come.
+  if (Number(status) >= 400) {
+    const form = fieldsOf(fieldsOf(response['content'])['application/json'])
+    return [`<code>${text(status)}</code>`, prose(response['description']), linkTo(form)]
+  }
   return [`<code>${text(status)}</code>`, prose(response['description']), contentHtml(response)]
 }
 
@@ -81,11 +86,18 @@ const table = (rows: readonly (readonly string[])[]): string =>
 const contentHtml = (holder: Readonly<Record<string, unknown>>): string =>
   Object.entries(fieldsOf(holder['content']))
     .map(([type, form]) => {
-      const { $ref } = fieldsOf(fieldsOf(form)['schema'])
-      const name = typeof $ref === 'string' ? $ref.slice($ref.lastIndexOf('/') + 1) : undefined
-      return `<code>${text(type)}</code>${name === undefined ? '' : ` <a href="#${attribute(name)}">${text(name)}</a>`}`
+      const link = linkTo(fieldsOf(form))
+      return `<code>${text(type)}</code>${link === '' ? '' : ` ${link}`}`
     })
     .join('<br>')
+
+/** The name of the schema of a body as a link. Empty for a schema without a name. */
+function linkTo(form: Readonly<Record<string, unknown>>): string {
+  const { $ref } = fieldsOf(form['schema'])
+  if (typeof $ref !== 'string') return ''
+  const name = $ref.slice($ref.lastIndexOf('/') + 1)
+  return `<a href="#${attribute(name)}">${text(name)}</a>`
+}
 
 /** A schema as JSON, whose references are links. */
 const schemaHtml = (schema: unknown): string =>

@@ -3,6 +3,7 @@ import { z } from 'zod/v4'
 
 import { eraseBody } from '../admin-handlers.ts'
 import { chatRequest } from '../chat-request.ts'
+import { completionBody } from '../openai/completion-body.ts'
 import { decision, toolAnswer } from '../session-answers.ts'
 import { forkBody } from '../session-fork.ts'
 import { membersBody } from '../session-members.ts'
@@ -64,5 +65,6 @@ export const requestSchemas = {
   NewSchedule: z.object({ ...scheduleBody.shape, ...timeShape }).meta(oneTime),
   ToolAnswer: toolAnswer,
   Decision: decision,
+  ChatCompletionRequest: completionBody,
   Erase: eraseBody.meta({ oneOf: [{ required: ['subject'] }, { required: ['tenant'] }] }),
 } satisfies Record<string, z.ZodType>

@@ -38,7 +38,7 @@ export function callOptions(
   settings: RunSettings,
   { messages, context, facts }: CallSubject,
 ): CallOptions {
-  const { systemPrompt, maxOutputTokens } = settings
+  const { systemPrompt, maxOutputTokens, sampling } = settings
   const temperature =
     settings.temperature ?? (facts.temperature === true ? defaultTemperature : undefined)
   const format = answerFormat(model, settings, offersOf(settings, context))
@@ -54,6 +54,7 @@ export function callOptions(
     ...(tools.length > 0 && { tools }),
     ...choiceOf(settings, tools),
     ...(maxOutputTokens !== undefined && { maxOutputTokens }),
+    ...sampling,
     ...(Object.keys(providerOptions).length > 0 && { providerOptions }),
   }
 }

@@ -3,6 +3,7 @@ import type { JSONObject } from '@ai-sdk/provider'
 import type { FlexibleSchema } from 'ai'
 
 import type { Agent, Budget, OfContext, RetryPolicy, TimeLimits } from '../agent.ts'
+import type { Sampling } from '../answer-settings.ts'
 import type { AgentCompaction } from '../compaction.ts'
 import { checkValue, type ValueName, wrongValue } from '../ground/agent-values.ts'
 import { LoomError } from '../ground/error.ts'
@@ -23,6 +24,8 @@ export interface RunSettings {
   /** Undefined if all tools are active. */
   activeTools: readonly string[] | undefined
   toolChoice: ToolChoice | undefined
+  /** The tool choice of the first step. Undefined: that of every step. */
+  firstToolChoice: ToolChoice | undefined
   /** The schema of the final answer. */
   output: OutputSchema | undefined
   /** Whether the model corrects its final answer in this step. */
@@ -37,6 +40,7 @@ export interface RunSettings {
   extraBody: JSONObject
   providerOptions: ProviderOptions
   maxOutputTokens: number | undefined
+  sampling: Sampling
   budget: Budget
   sessionBudget: Budget
   toolConcurrency: number
@@ -50,6 +54,7 @@ export const noRunSettings: RunSettings = {
   tools: new Map(),
   activeTools: undefined,
   toolChoice: undefined,
+  firstToolChoice: undefined,
   output: undefined,
   isRepair: false,
   models: [],
@@ -60,6 +65,7 @@ export const noRunSettings: RunSettings = {
   extraBody: {},
   providerOptions: {},
   maxOutputTokens: undefined,
+  sampling: {},
   budget: {},
   sessionBudget: {},
   toolConcurrency: 1,
@@ -129,6 +135,7 @@ export async function readRunSettings<CONTEXT>(
     tools,
     activeTools,
     toolChoice,
+    firstToolChoice: undefined,
     output,
     isRepair: false,
     models: modelList(model ?? options.defaultModel, agent.name),
@@ -139,6 +146,7 @@ export async function readRunSettings<CONTEXT>(
     extraBody: extraBody ?? {},
     providerOptions: providerOptions ?? {},
     maxOutputTokens,
+    sampling: {},
     budget: {
       ...(maxCost !== undefined && { maxCost }),
       ...(maxTokens !== undefined && { maxTokens }),

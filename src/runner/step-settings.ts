@@ -5,7 +5,7 @@
 import type { StepDecision } from '../agent.ts'
 import { mergeObjects } from '../ground/merge.ts'
 import type { ModelReference } from '../model.ts'
-import type { StepPreparation } from '../step-preparation.ts'
+import type { StepPreparation, ToolChoice } from '../step-preparation.ts'
 import { Attempts } from './attempts.ts'
 import { mergedOptions } from './call-options.ts'
 import { isList, type RunSettings } from './run-settings.ts'
@@ -18,12 +18,15 @@ export class StepSettings {
   /** The settings of every step that `prepareStep` does not change. */
   #base: RunSettings
   #baseAttempts: Attempts
+  /** The tool choice of the first step, until that step has begun. */
+  #firstToolChoice: ToolChoice | undefined
   /** The models of `attempts`. */
   #models: readonly ModelReference[]
 
   constructor(settings: RunSettings) {
     this.#base = settings
     this.current = settings
+    this.#firstToolChoice = settings.firstToolChoice
     this.#models = settings.models
     this.#baseAttempts = this.attempts = new Attempts(settings.models, settings.retry)
   }
@@ -31,7 +34,9 @@ export class StepSettings {
   /** Ends the changes of the last step. */
   beginStep(isRepair: boolean): void {
     this.#base = this.#base.isRepair === isRepair ? this.#base : { ...this.#base, isRepair }
-    this.current = this.#base
+    const toolChoice = this.#firstToolChoice
+    this.#firstToolChoice = undefined
+    this.current = toolChoice === undefined ? this.#base : { ...this.#base, toolChoice }
   }
 
   /** Applies the changes of `prepareStep` to this step, and its system prompt also to the later ones. */

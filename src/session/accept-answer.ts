@@ -1,6 +1,6 @@
 /** Accepts answers to calls that a session waits for, from any client or program: outputs and decisions. */
 import { LoomError } from '../ground/error.ts'
-import type { Answer, Letter } from '../store/letter.ts'
+import type { Answer, Letter, LetterRequest } from '../store/letter.ts'
 import type { Author } from '../store/member.ts'
 import type { SessionRecord } from '../store/session.ts'
 import { answerId, waitsForAnswer } from './answer-letter.ts'
@@ -14,6 +14,13 @@ export interface AnswerTarget {
   post: (sessionId: string, letter: Letter, request: PostRequest) => Promise<Receipt>
 }
 
+export interface AnswerOptions {
+  /** @defaultValue the tenant itself */
+  author?: Author
+  /** The settings of the rest of the turn. @defaultValue those of the agent */
+  settings?: Pick<LetterRequest, 'asked' | 'approvals' | 'clientTools'>
+}
+
 /**
  * Accepts the answers as one letter.
  * @throws LoomError `refused` if the session does not wait for one of them; also as `Sessions.post`
@@ -22,7 +29,7 @@ export async function acceptAnswers(
   sessions: AnswerTarget,
   session: SessionRecord,
   answers: readonly Answer[],
-  author: Author = {},
+  { author = {}, settings = {} }: AnswerOptions = {},
 ): Promise<Receipt> {
   const replyId = session.turn?.logId ?? ''
   const id = answerId({ id: replyId }, answers)
@@ -40,7 +47,7 @@ export async function acceptAnswers(
   // The agent of the turn: the turns of a session can have different agents.
   const agent = session.turn?.agent ?? session.agent
   const { subject } = author
-  const request = { agent, ...(subject !== undefined && { subject }) }
+  const request = { ...settings, agent, ...(subject !== undefined && { subject }) }
   const letter = { id, kind: 'answer' as const, replyId, answer: answers, request }
   const to = { ...author, tenant: session.tenant, agent, whenBusy: 'queue' as const }
   return sessions.post(session.id, letter, to)

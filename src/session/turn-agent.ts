@@ -9,6 +9,7 @@ import type { Origins } from '../runner/compaction/origins.ts'
 import type { Resume, SessionHooks } from '../runner/session-hooks.ts'
 import { spentOn } from '../spending.ts'
 import { mergedContext } from '../store/context.ts'
+import type { LetterRequest } from '../store/letter.ts'
 import type { SessionRecord } from '../store/session.ts'
 import type { Summary } from '../store/summary.ts'
 import { isTaskId, rootOf, type Task } from '../store/task.ts'
@@ -74,6 +75,7 @@ export async function runAgent(
       messageId: claim.logId,
       ...(task !== undefined && (await belowRoot(turn, { task, session }))),
       ...(model !== undefined && { model }),
+      ...(request.asked !== undefined && { asked: request.asked }),
       approvals: request.approvals ?? true,
       clientTools: request.clientTools ?? true,
       session: {
@@ -92,7 +94,11 @@ export async function runAgent(
             tenant: session?.tenant ?? '',
             messageId: claim.logId,
             path,
-            request: { ...request, ...(stored !== undefined && { context: stored }) },
+            // The client asked for settings of this answer, not for those of a sub-agent.
+            request: {
+              ...omitAsked(request),
+              ...(stored !== undefined && { context: stored }),
+            },
             context: stored,
           },
         ),
@@ -107,6 +113,8 @@ export async function runAgent(
     return fail(turn, error, resume)
   }
 }
+
+const omitAsked = ({ asked: _, ...request }: LetterRequest): LetterRequest => request
 
 const missing = () =>
   new LoomError('unknown-agent', 'The agent of this turn is not on this server.')

@@ -2,6 +2,7 @@
 import type { JSONObject } from '@ai-sdk/provider'
 import type { UIMessage } from 'ai'
 
+import type { AnswerSettings } from '../answer-settings.ts'
 import type { TraceHeaders } from '../ground/trace.ts'
 
 /** A message, or the answer to a call, on its way to a turn. A post makes it. */
@@ -60,6 +61,8 @@ export interface LetterRequest extends TraceHeaders {
   approvals?: boolean
   /** False if the client that posted cannot answer a client-side tool. */
   clientTools?: boolean
+  /** The settings that the client asked for. Absent if it asked for none. */
+  asked?: AnswerSettings
   /** Of an `answer` without answers: it ends the wait as a stop. The value is the effect on the letters that wait. */
   stop?: QueueOnStop
   /** The time of the post by the clock of its instance, in milliseconds since 1970. Absent in a letter of an earlier version. */

@@ -39,7 +39,7 @@ export function frameOf(
   if ('output' in event && !isOnePiece(event.output)) {
     return framed(event.output, (output) => encoder.encode({ ...event, output }, cursor))
   }
-  if ('data' in event && !isOnePiece(event.data)) {
+  if ('data' in event && encoder.nestsData !== true && !isOnePiece(event.data)) {
     return framed(event.data, (data) => encoder.encode({ ...event, data }, cursor))
   }
   return encoder.encode(event, cursor)

@@ -28,6 +28,9 @@ interface Victim {
 const withoutSession = new Set([
   'GET /api/agents',
   'GET /api/models',
+  'GET /v1/models',
+  'GET /v1/models/:model',
+  'POST /v1/chat/completions',
   'POST /api/tokens',
   // These show and change only the sessions of their own tenant; see `test/access/isolation.test.ts`.
   'GET /api/admin/instances',

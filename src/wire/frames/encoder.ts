@@ -46,4 +46,6 @@ export interface Encoder {
    * failure.
    */
   readonly reportsErrors: boolean
+  /** True if a frame has the data of a `data-` event as text inside of its JSON, so that it cannot be sent in pieces. */
+  readonly nestsData?: true
 }

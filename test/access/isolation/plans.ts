@@ -56,6 +56,14 @@ export const plans: Readonly<Record<string, (id: string, ids: Ids) => Plan>> = {
     path: `/${id}/approvals/${approvalId}`,
     body: { approved: true },
   }),
+  'POST /chat/completions': (id) => ({
+    path: '/chat/completions',
+    body: {
+      model: 'lead',
+      messages: [{ role: 'user', content: 'Let me in' }],
+      metadata: { session_id: decodeURIComponent(id) },
+    },
+  }),
   'GET /sessions': () => ({ path: '/sessions?subject=ada' }),
   'GET /sessions/:id': (id) => ({ path: `/sessions/${id}` }),
   'DELETE /sessions/:id': (id) => ({ path: `/sessions/${id}` }),
@@ -72,6 +80,8 @@ export const withoutSessions: ReadonlySet<string> = new Set([
   'POST /api/tokens',
   'GET /api/agents',
   'GET /api/models',
+  'GET /v1/models',
+  'GET /v1/models/:model',
   'GET /healthz',
   'GET /readyz',
   // The metrics are sums over all tenants, without ids. `test/monitoring/` checks it.
@@ -82,7 +92,7 @@ export const withoutSessions: ReadonlySet<string> = new Set([
   'GET /:name{[a-z0-9-]+\\.(?:js|css|svg)}',
 ])
 
-const bases = ['/api/chat', '/api/agents/:agent/chat', '/api/admin']
+const bases = ['/api/chat', '/api/agents/:agent/chat', '/api/admin', '/v1']
 
 export const nameOf = ({ method, path }: Route): string => `${method} ${path}`
 

@@ -28,13 +28,14 @@ const freeAnswers: Readonly<Record<string, number>> = {
   'GET /:id/stream': 204,
   'POST /:id/schedules': 201,
   'POST ': 200,
+  'POST /chat/completions': 200,
   // An admin of another tenant governs its own one.
   'GET /sessions': 200,
   'GET /export': 200,
   'GET /audit': 200,
   'POST /erase': 200,
 }
-const beginners = ['POST /:id/schedules', 'POST ']
+const beginners = ['POST /:id/schedules', 'POST ', 'POST /chat/completions']
 
 /** The routes that an operator needs no tenant for. */
 const ofOperators: Readonly<Record<string, number>> = {
@@ -143,7 +144,8 @@ export function isolationSuite(
         const { base = '', suffix = '' } = partsOf(row)
         for (const id of ids.sessions) {
           const plan = plans[suffix]?.(encodeURIComponent(id), ids) ?? { path: row.path }
-          const path = base.replace(':agent', 'lead') + plan.path
+          const path =
+            plan.path === row.path ? row.path : base.replace(':agent', 'lead') + plan.path
           const ask = { method: row.method, path, body: plan.body }
           const instance = index % instances.fetch.length
           const reply = await send('key-of-the-operator', ask, instance)

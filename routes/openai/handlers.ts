@@ -1,0 +1,3 @@
+/** The handlers of the routes of OpenAI's API, which load at their first request. */
+export { chatCompletions } from './chat-completions.ts'
+export { model, models } from './models.ts'
