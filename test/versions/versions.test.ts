@@ -156,7 +156,12 @@ describe('data of a later version', () => {
     }
     const [name = ''] = await readdir(join(folder, 'sessions'))
     const path = join(folder, 'sessions', name)
-    const [, ...rest] = (await readFile(path, 'utf8')).split('\n')
+    const [, ...lines] = (await readFile(path, 'utf8')).split('\n')
+    // The changes refer to messages of a kind that this version does not know. It reads no more than the head.
+    const rest = lines.map((line) =>
+      line[8] === 'm' ? lineOf('x', line.slice(9)).trimEnd() : line,
+    )
+    expect(rest).not.toEqual(lines)
     const head = lineOf('h', JSON.stringify({ format: latestFileFormat + 1, id: 'c' }))
     await writeFile(path, head + rest.join('\n'))
     {

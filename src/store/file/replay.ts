@@ -41,7 +41,9 @@ export async function readStored(bytes: Buffer, readShared: ReadShared): Promise
   const steps = new WorkSteps()
   const replay = new Replay()
   for (const { kind, json, end } of recordsIn(bytes)) {
-    if (kind === 'g' && replay.isKnownFormat) {
+    // The caller refuses a later format. This version would misread its records.
+    if (replay.isLater) break
+    if (kind === 'g') {
       const [segment, number]: StoredReference = JSON.parse(json)
       replay.addShared([segment, number], await readShared(segment, number))
     } else replay.add(kind, json)
@@ -62,8 +64,8 @@ class Replay implements StoredFile {
   readonly #contexts = new Map<number, JSONObject>()
   readonly #summaries = new Map<number, Summary>()
 
-  get isKnownFormat(): boolean {
-    return this.head === undefined || this.head.format <= latestFormat
+  get isLater(): boolean {
+    return this.head !== undefined && this.head.format > latestFormat
   }
 
   addShared([segment, number]: StoredReference, message: UIMessage): void {
