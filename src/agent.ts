@@ -302,6 +302,12 @@ export interface AgentDefinition<
    * client posts. The client may have invented them. @defaultValue false
    */
   seedFromClient?: boolean
+  /**
+   * The days after the last message of a session of this agent after which the server removes the session, with its tasks,
+   * files and schedules. A session belongs to the agent of its first message.
+   * @defaultValue as long as the store keeps sessions
+   */
+  retentionDays?: number
   /** The maximum number of tool calls of a step that run at the same time. @defaultValue no limit */
   toolConcurrency?: number
   /** The retries of failed model calls. @defaultValue the defaults of `RetryPolicy` */
@@ -463,6 +469,7 @@ const agentFields: FieldsOf<Agent> = {
   maxTokens: true,
   sessionBudget: true,
   seedFromClient: true,
+  retentionDays: true,
   toolConcurrency: true,
   retry: true,
   limits: true,

@@ -43,6 +43,7 @@ import { timerMaxMs } from './ground/until-aborted.ts'
 import type { TaskOptions } from './loom.ts'
 import type { SandboxOptions } from './machine/sandbox/options.ts'
 import type { Quotas } from './server/limits/quotas.ts'
+import type { StorageLimits } from './session/storage-limits.ts'
 import { isRedisPrefix, redisPrefixRule } from './store/redis/prefix.ts'
 import type { FileUrls } from './wire/conversation/file-address.ts'
 
@@ -126,6 +127,8 @@ export interface Config extends RegistryConfig {
   turnsMax: number
   /** The limits of each principal, over all instances. */
   quotas: Quotas
+  /** The most that each principal may store, in all sessions together. */
+  storageLimits: StorageLimits
   /** The limits of trees of tasks. */
   tasks: TaskOptions
   /** The folder that tools with effects may read and change: an absolute path. */
@@ -211,6 +214,8 @@ const schema = z.object({
   LOOM_LIMIT_COST: z.string().optional().transform(quotaIn),
   LOOM_LIMIT_TURNS: integer(1, 1_000_000).optional(),
   LOOM_LIMIT_STREAMS: integer(1, 1_000_000).optional(),
+  LOOM_LIMIT_SESSIONS: integer(1, 1_000_000_000).optional(),
+  LOOM_LIMIT_BYTES: integer(1, Number.MAX_SAFE_INTEGER).optional(),
   LOOM_TASKS_DEPTH: integer(0, 100).default(3),
   LOOM_TASKS_AT_ONCE: integer(1, 10_000).default(16),
   LOOM_TASKS_MAX: integer(1, 1_000_000).default(256),
@@ -275,6 +280,7 @@ export function readConfig(environment: Environment): Config {
     flushMs: set.LOOM_FLUSH_MS,
     redisPatienceMs: set.LOOM_REDIS_PATIENCE,
     quotas: quotasOf(set),
+    storageLimits: storageLimitsOf(set),
     turnsMax: set.LOOM_TURNS_MAX === 0 ? Infinity : set.LOOM_TURNS_MAX,
     tasks: {
       depthMax: set.LOOM_TASKS_DEPTH,
@@ -317,6 +323,11 @@ function quotasOf(set: z.output<typeof schema>): Quotas {
     ...(turns !== undefined && { turns }),
     ...(streams !== undefined && { streams }),
   }
+}
+
+function storageLimitsOf(set: z.output<typeof schema>): StorageLimits {
+  const { LOOM_LIMIT_SESSIONS: sessions, LOOM_LIMIT_BYTES: bytes } = set
+  return { ...(sessions !== undefined && { sessions }), ...(bytes !== undefined && { bytes }) }
 }
 
 const mebibyte = 1024 * 1024

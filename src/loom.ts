@@ -16,6 +16,7 @@ import { checkWhole } from './session/given-value.ts'
 import { missingAgent } from './session/mailboxes.ts'
 import { noSession } from './session/receipt.ts'
 import { type SessionInfo, sessionInfo } from './session/session-info.ts'
+import type { StorageLimits } from './session/storage-limits.ts'
 import type { TurnMeter } from './session/turn-meter.ts'
 import { Sessions, type SessionsOptions } from './sessions.ts'
 import type { Store } from './store.ts'
@@ -77,6 +78,8 @@ export interface LoomOptions<AGENTS extends readonly AnyAgent[] = readonly AnyAg
    * @defaultValue 20971520
    */
   mailboxBytesMax?: number
+  /** The most that one principal may store: a subject of a tenant, or a whole tenant. @defaultValue no limits */
+  storageLimits?: StorageLimits
   /**
    * The number of turns on this instance after which it refuses new messages with the code `unavailable`, so
    * that another instance takes them. Takeovers and queued messages then wait for a place. Tasks, and answers
@@ -88,7 +91,8 @@ export interface LoomOptions<AGENTS extends readonly AnyAgent[] = readonly AnyAg
    */
   meter?: TurnMeter
   /**
-   * Whether this process delivers scheduled messages, and its tools may schedule them. False suits a program
+   * Whether this process delivers scheduled messages and removes sessions after the `retentionDays` of their agents, and its
+   * tools may schedule messages. False suits a program
    * that shows only the answers which it asked for. @defaultValue true
    */
   schedules?: boolean
@@ -126,6 +130,7 @@ export const loomFields: FieldsOf<LoomOptions> = {
   logTtlMs: true,
   mailboxLimit: true,
   mailboxBytesMax: true,
+  storageLimits: true,
   turnsMax: true,
   meter: true,
   schedules: true,
@@ -253,6 +258,7 @@ export class Loom<
       logTtlMs: options.logTtlMs ?? 600_000,
       mailboxLimit: options.mailboxLimit ?? 100,
       mailboxBytesMax: options.mailboxBytesMax ?? 20_971_520,
+      storageLimits: options.storageLimits ?? {},
       turnsMax: placesOf(options.turnsMax),
       meter: options.meter,
       schedules: options.schedules ?? true,

@@ -8,6 +8,7 @@
 import type { UIMessage } from 'ai'
 
 import type { Agent } from './agent.ts'
+import { weightOf } from './ground/json/weight.ts'
 import { late } from './ground/late.ts'
 import type { FoldedMessage } from './message-fold.ts'
 import { Instance, type InstanceOptions } from './session/instance.ts'
@@ -23,10 +24,12 @@ import {
 import { Readers } from './session/readers.ts'
 import { type Receipt, receiptOf } from './session/receipt.ts'
 import { type ForkOptions, type PromptState, Records } from './session/records.ts'
+import type { Retention } from './session/retention.ts'
 import type { AddedSchedule, NewSchedule, Schedules } from './session/schedules.ts'
 import type { SessionInspection } from './session/session-inspection.ts'
 import type { SessionView } from './session/session-view.ts'
 import type { MessageStop } from './session/stop-message.ts'
+import { type StorageLimits, StorageQuota } from './session/storage-limits.ts'
 import type { Tasks, TreeLimits } from './session/tasks.ts'
 import type { Store } from './store.ts'
 import type { AuditEvent, AuditPage } from './store/audit.ts'
@@ -60,6 +63,8 @@ export interface SessionsOptions extends Omit<
   mailboxLimit: number
   /** The maximum size of the letters in the queue of a session, in bytes. */
   mailboxBytesMax: number
+  /** The most that one principal may store. */
+  storageLimits: StorageLimits
   /** The longest wait of a follower for a hint before it reads the store, in milliseconds. */
   pollMs: number
 }
@@ -85,11 +90,13 @@ export class Sessions {
   readonly #instance: Instance
   readonly #mailboxes: Mailboxes
   readonly #records: Records
+  readonly #storage: StorageQuota | undefined
   /** It loads when the instance starts: a program that only imports Loom does not need it. */
   readonly #openSchedules: () => Promise<Schedules>
   #schedules: Schedules | undefined
   readonly #openTasks: () => Promise<Tasks>
-  readonly #agents: Pick<SessionsOptions, 'agentOf' | 'agentNames'>
+  readonly #agents: Pick<SessionsOptions, 'agentOf' | 'agentNames' | 'report'>
+  #retention: Retention | undefined
 
   constructor(options: SessionsOptions) {
     const { store } = options
@@ -130,7 +137,11 @@ export class Sessions {
     this.#requestStore = requestStore
     this.#instance = instance
     this.#records = new Records({ store, requestStore, instance })
-    this.#mailboxes = new Mailboxes({ ...options, store: requestStore, instance })
+    const { storageLimits } = options
+    const hasLimits = storageLimits.sessions !== undefined || storageLimits.bytes !== undefined
+    const storage = hasLimits ? new StorageQuota(requestStore, storageLimits) : undefined
+    this.#storage = storage
+    this.#mailboxes = new Mailboxes({ ...options, store: requestStore, instance, storage })
     this.readers = new Readers({ ...options, requestStore, requestPatienceMs, instance })
   }
 
@@ -186,6 +197,14 @@ export class Sessions {
     const schedules = await this.#openSchedules()
     // The instance may have begun to shut down meanwhile.
     if (!this.isDraining) schedules.start()
+    const { Retention } = await import('./session/retention.ts')
+    this.#retention = new Retention({
+      store: this.#requestStore,
+      agents: () => this.#agents.agentNames().flatMap((name) => this.#agents.agentOf(name) ?? []),
+      remove: (id, tenant, unusedSince) => this.remove(id, tenant, unusedSince),
+      report: this.#agents.report,
+    })
+    if (!this.isDraining) this.#retention.start()
   }
 
   /** Stores the report of this instance. Returns whether somebody asked it to drain; see `StatusStore`. */
@@ -205,12 +224,16 @@ export class Sessions {
 
   /** Starts nothing new, and hands every running turn over to another instance. */
   async drain(): Promise<void> {
+    // A removal in progress must not delay the turns.
+    const removal = this.#retention?.stop()
     await this.#schedules?.stop()
     await this.#instance.drain()
+    await removal
   }
 
   /** Accepts nothing more, and hands nothing over: for a store that no other instance shares. */
   refuse(): void {
+    void this.#retention?.stop()
     void this.#schedules?.stop()
     this.#instance.refuse()
   }
@@ -288,8 +311,14 @@ export class Sessions {
     return this.#records.branches(sessionId)
   }
 
-  /** Copies a history under a new id. Returns false if it has no such message, or the id is in use. */
-  fork(sessionId: string, options: ForkOptions): Promise<boolean> {
+  /**
+   * Copies a history under a new id. Returns false if it has no such message, or the id is in use.
+   * @throws LoomError `limited`
+   */
+  async fork(sessionId: string, options: ForkOptions): Promise<boolean> {
+    const { tenant, subject, newId } = options
+    const sender = { tenant, ...(subject !== undefined && { subject }) }
+    await this.#storage?.admit(newId, { sender, bytes: 0 })
     return this.#records.fork(sessionId, options)
   }
 
@@ -301,12 +330,14 @@ export class Sessions {
   /**
    * Deletes a session with all tasks below it, and ends their turns. Returns false if the tenant has no such
    * session.
+   * @param unusedSince the session stays if it has had a message since then; see `SessionStore.remove`
    */
-  async remove(sessionId: string, tenant: string): Promise<boolean> {
+  async remove(sessionId: string, tenant: string, unusedSince?: number): Promise<boolean> {
     // Another instance continues the deletion of the tasks if this one dies.
     await this.#mailboxes.note(sessionId)
-    const isRemoved = await (await this.#openTasks()).stops.remove(sessionId, tenant)
-    await this.#mailboxes.forget(sessionId)
+    const isRemoved = await (await this.#openTasks()).stops.remove(sessionId, tenant, unusedSince)
+    // A session that stays may have a turn on this instance.
+    if (isRemoved || unusedSince === undefined) await this.#mailboxes.forget(sessionId)
     return isRemoved
   }
 
@@ -314,9 +345,9 @@ export class Sessions {
    * Deletes one session, without its tasks.
    * @internal
    */
-  async removeOne(sessionId: string, tenant: string): Promise<boolean> {
+  async removeOne(sessionId: string, tenant: string, unusedSince?: number): Promise<boolean> {
     const { nextDueAt } = (await this.#store.session(sessionId)) ?? {}
-    const isRemoved = await this.#records.remove(sessionId, tenant)
+    const isRemoved = await this.#records.remove(sessionId, tenant, unusedSince)
     if (isRemoved && nextDueAt !== undefined) await lookAgain(this.#store, sessionId)
     return isRemoved
   }
@@ -437,7 +468,7 @@ export class Sessions {
 
   /**
    * Adds a schedule, whose messages the session gets at their times.
-   * @throws LoomError `invalid-request`, `refused` (the id was used), `mailbox-full`, `not-found`, `unavailable`
+   * @throws LoomError `invalid-request`, `refused` (the id was used), `mailbox-full`, `limited`, `not-found`, `unavailable`
    */
   async addSchedule(
     sessionId: string,
@@ -445,7 +476,16 @@ export class Sessions {
     owner: ScheduleOwner,
   ): Promise<AddedSchedule> {
     await this.start()
-    return (await this.#openSchedules()).add(sessionId, schedule, owner)
+    const schedules = await this.#openSchedules()
+    try {
+      const bytes = weightOf(schedule.letter.message, Infinity)
+      await this.#storage?.admit(sessionId, { sender: owner, bytes })
+    } catch (error) {
+      // The request may be a repetition.
+      const isKnown = ({ id }: Schedule) => id === schedule.id
+      if (!(await schedules.list(sessionId)).some(isKnown)) throw error
+    }
+    return schedules.add(sessionId, schedule, owner)
   }
 
   /** Returns the schedules of a session, the next one first. */

@@ -1,7 +1,7 @@
 /**
  * The port to everything that outlives a process. It consists of small ports, one for each noun: the
- * mailbox, the turn, the log, the session, the schedules, the tasks, the instances and their reports, the audit, the erasure
- * and the hints. An adapter has no policy of
+ * mailbox, the turn, the log, the session, the schedules, the tasks, the instances and their reports, the audit, the erasure,
+ * the amounts that owners store, the retention and the hints. An adapter has no policy of
  * conversations: it moves letters, locks stale owners out and keeps the order. A method rejects with
  * LoomError `unavailable` if the store could not be reached in time. The store may have made the
  * requested change or not.
@@ -15,8 +15,10 @@ import type { StatusStore } from './store/instance-status.ts'
 import type { InstanceStore } from './store/instances.ts'
 import type { LogReader, LogWriter } from './store/log.ts'
 import type { MailboxStore } from './store/mailbox.ts'
+import type { RetentionIndex } from './store/retention.ts'
 import type { ScheduleStore } from './store/schedule.ts'
 import type { SessionStore } from './store/session.ts'
+import type { StorageMeter } from './store/storage.ts'
 import type { TaskStore } from './store/task.ts'
 import type { TurnStore } from './store/turn.ts'
 
@@ -46,6 +48,8 @@ export interface Store
     StatusStore,
     AuditStore,
     ErasureStore,
+    StorageMeter,
+    RetentionIndex,
     HintSource {
   /**
    * Returns the same store for callers that wait a shorter time: a call fails with `unavailable` after

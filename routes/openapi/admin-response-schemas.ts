@@ -17,6 +17,7 @@ const auditEvent = z.object({
     'export',
     'erase',
     'drain',
+    'expire',
   ]),
   by: z.object({ subject: z.string().optional(), operator: z.string().optional() }),
   sessionId: z.string().optional(),
@@ -24,6 +25,7 @@ const auditEvent = z.object({
   subjectDigest: z.string().optional().describe('The SHA-256 of the name of an erased subject.'),
   approvalId: z.string().optional(),
   instance: z.string().optional(),
+  agent: z.string().optional().describe('The agent whose retention was over.'),
 })
 
 const instance = z.object({

@@ -62,7 +62,7 @@ export async function openFolderObjects(folder: string): Promise<ObjectStore> {
       if (entry.isDirectory()) yield* filesIn(inner, `${name}/`)
       else if (!entry.name.endsWith(draft)) {
         const found = await stat(inner).catch(ignoreMissing(undefined))
-        if (found !== undefined) yield { key: name, changedAt: found.mtimeMs }
+        if (found !== undefined) yield { key: name, changedAt: found.mtimeMs, size: found.size }
       }
     }
   }

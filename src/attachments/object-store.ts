@@ -21,6 +21,8 @@ export interface StoredObject {
   key: string
   /** In milliseconds since 1970. */
   changedAt: number
+  /** The length of the file, in bytes. */
+  size: number
 }
 
 /** The number of calls that run at once. */

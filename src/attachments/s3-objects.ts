@@ -82,7 +82,8 @@ export async function openS3Objects(options: Bucket): Promise<ObjectStore> {
         for (const [, content = ''] of text.matchAll(/<Contents>(.*?)<\/Contents>/gs)) {
           const key = elementOf(content, 'Key')
           const changedAt = Date.parse(elementOf(content, 'LastModified'))
-          if (key.startsWith(prefix)) yield { key: key.slice(prefix.length), changedAt }
+          const size = Number(elementOf(content, 'Size'))
+          if (key.startsWith(prefix)) yield { key: key.slice(prefix.length), changedAt, size }
         }
         token = elementOf(text, 'NextContinuationToken') || undefined
       } while (token !== undefined)

@@ -69,6 +69,23 @@ export class SessionFiles {
     }
   }
 
+  /** Returns the hashes of the files of a session, in the order of their names. */
+  async hashes(sessionId: string): Promise<string[]> {
+    const folder = folderOf(sessionId)
+    const found: string[] = []
+    for await (const { key } of this.#objects.list(folder)) found.push(key.slice(folder.length))
+    return found.filter((name) => name !== idName).toSorted()
+  }
+
+  /** Returns the size of the files of a session, in bytes. */
+  async size(sessionId: string): Promise<number> {
+    let bytes = 0
+    for await (const { key, size } of this.#objects.list(folderOf(sessionId))) {
+      if (!key.endsWith(`/${idName}`)) bytes += size
+    }
+    return bytes
+  }
+
   /** Removes the files of a session. Returns their number. */
   remove(sessionId: string): Promise<number> {
     return this.#removeFolder(folderOf(sessionId))

@@ -36,6 +36,16 @@ export function withStoredFiles(store: Store, files: SessionFiles): Store & File
       ? letter
       : { ...letter, message: seenMessage(sessionId, letter.message) }
 
+  /** Notes the size of the files of a session that got some. If this fails, the next file corrects it. */
+  const noteSize = async (sessionId: string, messages: readonly (UIMessage | undefined)[]) => {
+    if (!messages.some((message) => message?.parts.some(isReference))) return
+    try {
+      await store.noteFileBytes(sessionId, await files.size(sessionId))
+    } catch {
+      // What was stored before must not fail.
+    }
+  }
+
   return {
     ...store,
 
@@ -44,16 +54,26 @@ export function withStoredFiles(store: Store, files: SessionFiles): Store & File
     async post(sessionId, letter, { seed, ...options }) {
       const first = seed && (await Promise.all(seed.map((each) => taken(sessionId, each))))
       const more = first === undefined ? options : { ...options, seed: first }
-      return store.post(sessionId, await takenLetter(sessionId, letter), more)
+      const posted = await takenLetter(sessionId, letter)
+      const reply = await store.post(sessionId, posted, more)
+      if (reply.status === 'claimed' || reply.status === 'queued') {
+        await noteSize(sessionId, [posted.message, ...(first ?? [])])
+      }
+      return reply
     },
     async addSchedule(sessionId, schedule, options) {
       const letter = await takenLetter(sessionId, schedule.letter)
-      return store.addSchedule(sessionId, { ...schedule, letter }, options)
+      const status = await store.addSchedule(sessionId, { ...schedule, letter }, options)
+      if (status === 'added') await noteSize(sessionId, [letter.message])
+      return status
     },
     async finish(at, commit) {
       const { message } = commit
       if (message === undefined) return store.finish(at, commit)
-      return store.finish(at, { ...commit, message: await taken(at.sessionId, message) })
+      const stored = await taken(at.sessionId, message)
+      const reply = await store.finish(at, { ...commit, message: stored })
+      await noteSize(at.sessionId, [stored])
+      return reply
     },
     async settleAbandoned(at, commit) {
       return store.settleAbandoned(at, {
@@ -116,7 +136,9 @@ export function withStoredFiles(store: Store, files: SessionFiles): Store & File
       if (!(await store.fork(sessionId, options))) return false
       const { newId, tenant } = options
       try {
-        await files.copy(sessionId, newId, hashesIn(await store.messages(newId)))
+        const messages = await store.messages(newId)
+        await files.copy(sessionId, newId, hashesIn(messages))
+        await noteSize(newId, messages)
       } catch (error) {
         await store.remove(newId, { tenant })
         throw error

@@ -59,6 +59,10 @@ const forms = {
   contextWindow: numberFrom(0),
   maxOutputTokens: wholeFrom1,
   maxCost: numberFrom(0),
+  retentionDays: {
+    holds: (value) => typeof value === 'number' && value > 0,
+    words: 'a number of days above 0',
+  },
   maxTokens: numberFrom(0),
   sessionBudget: {
     holds: (value) =>
@@ -98,6 +102,7 @@ const agentFields = [
   'maxCost',
   'maxTokens',
   'sessionBudget',
+  'retentionDays',
   'extraBody',
   'providerOptions',
 ] as const satisfies readonly ValueName[]

@@ -35,6 +35,7 @@ export async function openLoom(options: OpenLoomOptions): Promise<Loom> {
     patienceMs: config.redisPatienceMs,
     heartbeatMs: config.heartbeatMs,
     turnsMax: config.turnsMax,
+    storageLimits: config.storageLimits,
     ...(options.meter !== undefined && { meter: options.meter }),
     tasks: config.tasks,
     keepAliveMs: config.keepAliveMs,

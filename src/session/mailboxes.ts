@@ -6,6 +6,7 @@ import type { UIMessage } from 'ai'
 
 import { LoomError } from '../ground/error.ts'
 import { isFields } from '../ground/fields.ts'
+import { weightOf } from '../ground/json/weight.ts'
 import { currentTrace, type TraceHeaders } from '../ground/trace.ts'
 import type { InstanceIndex } from '../store/instances.ts'
 import type { Letter, QueueOnStop, WhenBusy } from '../store/letter.ts'
@@ -15,6 +16,7 @@ import type { SessionReader } from '../store/session.ts'
 import type { Claim, TurnStore } from '../store/turn.ts'
 import type { Instance } from './instance.ts'
 import { type MessageStop, stopMessage } from './stop-message.ts'
+import type { StorageQuota } from './storage-limits.ts'
 import { type TurnMeter } from './turn-meter.ts'
 
 /** The tenant and the agent of a letter, and its effect on a turn that runs. */
@@ -68,6 +70,8 @@ export interface MailboxesOptions {
   agentNames: () => readonly string[]
   /** Counts the turns of principals. Undefined without limits. */
   meter: TurnMeter | undefined
+  /** Limits what principals store. Undefined without limits. */
+  storage: StorageQuota | undefined
 }
 
 export class Mailboxes {
@@ -104,6 +108,15 @@ export class Mailboxes {
     const isAdmitted = isOfTurn || letter.kind === 'answer'
     // Later, other code may run. A schedule posts long after the request that made it.
     const trace = isOfTurn || isPatient ? {} : currentTrace()
+    try {
+      // An answer to a call ends a message that waits.
+      if (!isAdmitted) await this.#checkStorage(sessionId, letter, request)
+    } catch (error) {
+      if ((await store.findLetter(sessionId, letter.id)) === undefined) {
+        if (isPatient && isRefusal(error)) return { status: 'full' }
+        throw error
+      }
+    }
     let endReservation: (() => void) | undefined
     try {
       if (!isAdmitted) endReservation = await this.#reserve(letter, request)
@@ -152,6 +165,18 @@ export class Mailboxes {
       endPlace()
       throw error
     }
+  }
+
+  /** @throws LoomError `limited` */
+  async #checkStorage(
+    sessionId: string,
+    { message, request: { subject } }: Letter,
+    { tenant }: Pick<PostRequest, 'tenant'>,
+  ): Promise<void> {
+    const { storage } = this.#options
+    if (storage === undefined) return
+    const sender = { tenant, ...(subject !== undefined && { subject }) }
+    await storage.admit(sessionId, { sender, bytes: weightOf(message, Infinity) })
   }
 
   /** Whether the letter joins the queue of a turn that runs, or was posted before. */

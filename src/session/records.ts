@@ -121,9 +121,10 @@ export class Records {
     return this.#options.requestStore.setMembers(sessionId, members, { tenant })
   }
 
-  async remove(sessionId: string, tenant: string): Promise<boolean> {
+  async remove(sessionId: string, tenant: string, unusedSince?: number): Promise<boolean> {
     const { requestStore, instance } = this.#options
-    const removed = await requestStore.remove(sessionId, { tenant })
+    const only = unusedSince !== undefined && { unusedSince }
+    const removed = await requestStore.remove(sessionId, { tenant, ...only })
     if (removed) instance.endTurn(sessionId, undefined, 'lost')
     return removed
   }

@@ -15,5 +15,5 @@ export interface TaskSessions extends AnswerTarget {
   /** Stops the running turn. Returns false if no turn runs. */
   stop: (sessionId: string, tenant: string, options: StopOptions) => Promise<boolean>
   /** Deletes one session, without its tasks. */
-  removeOne: (sessionId: string, tenant: string) => Promise<boolean>
+  removeOne: (sessionId: string, tenant: string, unusedSince?: number) => Promise<boolean>
 }

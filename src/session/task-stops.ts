@@ -115,8 +115,9 @@ export class TaskStops {
   /**
    * Deletes a session and all tasks below it. Returns false if the tenant has no such session. If the process dies,
    * `settle` continues on another instance.
+   * @param unusedSince see `SessionStore.remove`
    */
-  async remove(sessionId: string, tenant: string): Promise<boolean> {
+  async remove(sessionId: string, tenant: string, unusedSince?: number): Promise<boolean> {
     const { store, sessions } = this.#world
     if (isTaskId(sessionId)) {
       const session = await store.session(sessionId)
@@ -132,7 +133,7 @@ export class TaskStops {
       if (session !== undefined && !task.background)
         await this.#ends.answerAbove(task, session, true)
       await store.removeTask(sessionId)
-    } else if (!(await sessions.removeOne(sessionId, tenant))) return false
+    } else if (!(await sessions.removeOne(sessionId, tenant, unusedSince))) return false
     await this.sweep(rootOf(sessionId))
     return true
   }

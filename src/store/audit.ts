@@ -1,6 +1,6 @@
 /** Who decided, stopped, removed, read or shared what, and when. An event has ids and names, and no text of a user. */
 
-/** What a principal did. */
+/** What a principal did. `expire`: the server removed a session when the retention of its agent was over. */
 export type AuditAction =
   | 'approve'
   | 'deny'
@@ -11,12 +11,16 @@ export type AuditAction =
   | 'export'
   | 'erase'
   | 'drain'
+  | 'expire'
 
 /** An act of a principal. */
 export interface AuditEvent {
   /** What it did. */
   action: AuditAction
-  /** Who did it: a subject of the tenant, an operator, or neither for a credential of the whole tenant. */
+  /**
+   * Who did it: a subject of the tenant, an operator, or neither for a credential of the whole tenant and for the server
+   * itself.
+   */
   by: {
     /** The subject. Absent for an operator and for the whole tenant. */
     subject?: string
@@ -33,6 +37,8 @@ export interface AuditEvent {
   approvalId?: string
   /** The id of an instance. */
   instance?: string
+  /** The agent of a session that the server removed. */
+  agent?: string
 }
 
 /** An event in the store. */

@@ -28,9 +28,11 @@ import { memoryLogs } from './memory/logs.ts'
 import { memoryMailbox } from './memory/mailbox.ts'
 import { memoryOwnership } from './memory/ownership.ts'
 import { memoryRecords } from './memory/records.ts'
+import { memoryRetention } from './memory/retention.ts'
 import { memoryDueIndex, memorySchedules } from './memory/schedules.ts'
 import type { Bounds } from './memory/session.ts'
 import { memoryStatuses } from './memory/statuses.ts'
+import { storageMeter } from './memory/storage.ts'
 import { memoryTasks } from './memory/tasks.ts'
 import type { World } from './memory/turns.ts'
 import { handedOver } from './turn.ts'
@@ -177,6 +179,8 @@ export async function openFileStore(options: FileStoreOptions): Promise<Store> {
     noteAudit: (tenant, event) => audit.noteAudit(tenant, event),
     auditPage: (tenant, page) => audit.auditPage(tenant, page),
     ...fileErasure(residents, catalogue, audit),
+    ...storageMeter(catalogue.sums, now),
+    ...memoryRetention(() => recordsIn(catalogue), now),
     // An instance counts as alive while it can write.
     async beat(instance, ttlMs) {
       residents.check()
@@ -220,5 +224,8 @@ async function opened<VALUE>(folder: string, open: () => Promise<VALUE>): Promis
     throw new LoomError('unavailable', `${folder} cannot be used. ${message}`, { cause: error })
   }
 }
+
+const recordsIn = (catalogue: Catalogue) =>
+  [...catalogue.all()].flatMap(({ record }) => record ?? [])
 
 const warn = (error: unknown) => process.emitWarning(error instanceof Error ? error : String(error))

@@ -12,10 +12,12 @@ import { memoryLogs } from './memory/logs.ts'
 import { memoryMailbox } from './memory/mailbox.ts'
 import { memoryOwnership } from './memory/ownership.ts'
 import { memoryRecords } from './memory/records.ts'
+import { memoryRetention } from './memory/retention.ts'
 import { memoryDueIndex, memorySchedules } from './memory/schedules.ts'
 import type { Bounds } from './memory/session.ts'
 import { createSessionTable } from './memory/sessions.ts'
 import { memoryStatuses } from './memory/statuses.ts'
+import { storageMeter } from './memory/storage.ts'
 import { memoryTasks } from './memory/tasks.ts'
 
 /**
@@ -93,6 +95,8 @@ export function openMemoryStore(options: MemoryStoreOptions = {}): Store {
     ...memoryStatuses(now),
     ...audit,
     ...memoryErasure(sessions, audit),
+    ...storageMeter(sessions.sums, now),
+    ...memoryRetention(() => sessions.all(), now),
     async watch(sessionId, topic, hint) {
       return hints.add(sessionId, topic, hint)
     },

@@ -16,10 +16,12 @@ import { redisLogs } from './redis/logs.ts'
 import { redisMailbox } from './redis/mailbox.ts'
 import { checkPermissions } from './redis/permissions.ts'
 import { isRedisPrefix, redisPrefixRule } from './redis/prefix.ts'
+import { redisRetention } from './redis/retention.ts'
 import { redisSchedules } from './redis/schedules.ts'
 import { checkServer } from './redis/server.ts'
 import { redisSessions } from './redis/sessions.ts'
 import { redisStatuses } from './redis/statuses.ts'
+import { redisStorage } from './redis/storage.ts'
 import { createSubscriptions } from './redis/subscriptions.ts'
 import { redisTasks } from './redis/tasks.ts'
 import { redisTurns } from './redis/turns.ts'
@@ -166,6 +168,8 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
     ...redisErasure(connection),
     ...redisStatuses(connection),
     ...redisAudit(connection),
+    ...redisStorage(connection),
+    ...redisRetention(connection),
     within: (ms) => storeOn(connection.within(ms)),
     async close() {
       subscriptions.close()

@@ -93,6 +93,11 @@ export interface SessionStore extends SessionReader {
     options: {
       /** The tenant to whom the session belongs; '' without authentication. */
       tenant: string
+      /**
+       * The `updatedAt` that the session must still have. The session then stays, and the reply is false, if a turn runs or a
+       * message came since. @defaultValue deletes it in any case
+       */
+      unusedSince?: number
     },
   ): Promise<boolean>
 }
@@ -139,6 +144,11 @@ export interface SessionRecord extends Shared {
   spent?: Spending
   /** The spending of the unfinished message, as far as its owner noted it. Absent if it is nothing. */
   unfinishedSpent?: Spending
+  /**
+   * The size of its messages, cut ones included, and of its files, in bytes. In Redis, a message that forks share counts
+   * where it was posted. Absent if it is nothing.
+   */
+  bytes?: number
   /** Whether it is the root of a tree that has or had tasks. */
   hasTasks?: true
 }

@@ -11,9 +11,11 @@ import { instances } from './store-contract/instances.ts'
 import { model } from './store-contract/model.ts'
 import { posting } from './store-contract/posting.ts'
 import { reading } from './store-contract/reading.ts'
+import { retaining } from './store-contract/retaining.ts'
 import { scheduling } from './store-contract/scheduling.ts'
 import { sharing } from './store-contract/sharing.ts'
 import { stopping } from './store-contract/stopping.ts'
+import { storing } from './store-contract/storing.ts'
 import type { Subject, TestBounds, TestRunner } from './store-contract/subject.ts'
 import { results, tasks } from './store-contract/tasks.ts'
 import { treeSpending } from './store-contract/tree-spending.ts'
@@ -87,6 +89,8 @@ export function storeContract(
     describe('a session', () => sharing(subject))
     describe('an audit', () => auditing(subject))
     describe('an erasure', () => erasing(subject))
+    describe('sessions of an agent', () => retaining(subject))
+    describe('the storage of an owner', () => storing(subject))
     describe('a reader', () => reading(subject))
     describe('an instance', () => instances(subject))
     describe('a schedule', () => scheduling(subject))

@@ -87,7 +87,7 @@ export async function openS3Server(): Promise<S3Server> {
       const page = keys.slice(0, pageSize)
       const contents = page.map(
         (key) =>
-          `<Contents><Key>${key.slice(name.length + 1)}</Key><LastModified>2020-01-01T00:00:00.000Z</LastModified></Contents>`,
+          `<Contents><Key>${key.slice(name.length + 1)}</Key><LastModified>2020-01-01T00:00:00.000Z</LastModified><Size>${objects.get(key)?.length ?? 0}</Size></Contents>`,
       )
       const next =
         keys.length > pageSize

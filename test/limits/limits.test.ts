@@ -1,6 +1,10 @@
 /** The limits of principals, on real servers that share a Redis. */
 import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 
+import type { UIMessage } from 'ai'
 import { Redis } from 'ioredis'
 import { expect, it, onTestFinished } from 'vitest'
 
@@ -134,6 +138,79 @@ it('the tokens of finished answers are counted, and the next message is refused'
   expect(refused.headers.get('ratelimit-policy')).toBe('"tokens";q=40;w=3600;qu="tokens"')
   expect(refused.headers.get('ratelimit')).toMatch(/^"tokens";r=0;t=3[56]\d\d$/)
   expect((await post(two.url, randomUUID(), 'And?', { headers: bob })).status).toBe(202)
+})
+
+it('sessions are counted over all instances, and a deletion makes room', async () => {
+  await using stage = await openLimited({ LOOM_LIMIT_SESSIONS: '2' })
+  const [one, two] = [stage.instance(0).url, stage.instance(1).url]
+  const { client } = stage.redis
+  const ids = Array.from({ length: 12 }, () => randomUUID())
+  const begin = async (url: string, id: string, headers = alice) =>
+    (await post(url, id, 'steps: 1', { headers })).status
+  // All at once, at both instances.
+  const statuses = await Promise.all(ids.map((id, at) => begin(at % 2 === 0 ? one : two, id)))
+  expect(statuses.toSorted((a, b) => a - b)).toEqual([202, 202, ...Array<number>(10).fill(429)])
+  const own = ids.filter((_, at) => statuses[at] === 202)
+  const [first = '', second = ''] = own
+  const refused = await post(two, randomUUID(), 'steps: 1', { headers: alice })
+  expect([refused.status, refused.headers.get('retry-after'), await refused.json()]).toEqual([
+    429,
+    null,
+    { error: { code: 'limited', message: expect.stringContaining('You may have 2 sessions.') } },
+  ])
+  // Its sessions go on, others have a limit of their own, and a fork is a session too.
+  expect(await begin(two, first)).toBe(202)
+  expect(await begin(one, randomUUID(), bob)).toBe(202)
+  await untilIdle(one, first)
+  const fork = (id: string) =>
+    fetch(`${two}/api/chat/${id}/fork`, { method: 'POST', headers: alice, body: '{}' })
+  expect((await fork(first)).status).toBe(429)
+  await fetch(`${one}/api/chat/${first}`, { method: 'DELETE', headers: alice })
+  await untilIdle(one, second)
+  await until(5000, 'room for a fork', async () => (await fork(second)).status === 201)
+  expect(await begin(one, randomUUID())).toBe(429)
+  // A deletion whose note was lost: the session is missed when the next one is refused.
+  const keys = await client.keys(`loom:{*${second}}:*`)
+  await client.del(...keys)
+  await until(15_000, 'room after the count', async () => (await begin(two, ids[0] ?? '')) === 202)
+})
+
+it('stored bytes are counted over all instances, with the files', async () => {
+  const files = await mkdtemp(join(tmpdir(), 'loom-files-'))
+  onTestFinished(() => rm(files, { recursive: true }))
+  const limits = { LOOM_LIMIT_BYTES: '30000', LOOM_FILES: files }
+  await using stage = await openLimited(limits)
+  const [one, two] = [stage.instance(0).url, stage.instance(1).url]
+  const id = randomUUID()
+  const send = (url: string, to: string, parts: UIMessage['parts']) =>
+    fetch(`${url}/api/chat`, {
+      method: 'POST',
+      headers: { ...alice, 'content-type': 'application/json', prefer: 'respond-async' },
+      body: JSON.stringify({ id: to, messages: [{ id: randomUUID(), role: 'user', parts }] }),
+    })
+  const text = (length: number): UIMessage['parts'] => [{ type: 'text', text: 'x'.repeat(length) }]
+  const file = (length: number): UIMessage['parts'] => [
+    {
+      type: 'file',
+      mediaType: 'image/png',
+      url: `data:image/png;base64,${Buffer.alloc(length, 7).toString('base64')}`,
+    },
+  ]
+  const stored = async () =>
+    Number(await stage.redis.client.hget('loom:storage:{alice/}:bytes', '%bytes'))
+  expect((await send(one, id, text(40_000))).status).toBe(429)
+  expect((await send(one, id, file(15_000))).status).toBe(202)
+  await until(5000, 'the size of the file', async () => (await stored()) > 15_000)
+  const refused = await send(two, randomUUID(), text(15_000))
+  expect([refused.status, await refused.text()]).toEqual([
+    429,
+    expect.stringContaining('may have 30000 bytes'),
+  ])
+  expect((await send(two, id, text(10_000))).status).toBe(202)
+  await untilIdle(one, id)
+  await fetch(`${two}/api/chat/${id}`, { method: 'DELETE', headers: alice })
+  await until(5000, 'nothing stored', async () => (await stored()) === 0)
+  expect((await send(one, randomUUID(), text(15_000))).status).toBe(202)
 })
 
 it('while Redis is away, each instance counts requests by itself', async () => {

@@ -29,6 +29,28 @@ describe('the audit of a folder', () => {
   })
 })
 
+describe('what an owner stores in a folder', () => {
+  it('counts the sessions and files that an earlier process stored', async () => {
+    const folder = await newFolder()
+    const owner = { tenant: 'acme', subject: 'ada' }
+    const store = await openFolder(folder)
+    const [talk, gone] = [converse(store), converse(store)]
+    for (const each of [talk, gone]) await each.turn(letter('m1'), owner)
+    await store.noteFileBytes(talk.id, 1000)
+    await store.remove(gone.id, owner)
+    const amount = await store.storedAmount(owner)
+    expect(amount.sessions).toBe(1)
+    expect(amount.bytes).toBeGreaterThan(1000)
+    await store.close()
+    const next = await openFolder(folder)
+    expect(await next.storedAmount(owner)).toEqual(amount)
+    await next.close()
+    // Without the index, the files of the sessions have the numbers.
+    await writeFile(join(folder, 'index'), '')
+    expect(await (await openFolder(folder)).storedAmount(owner)).toEqual(amount)
+  })
+})
+
 describe('the lock of a folder', () => {
   it('refuses a second store, and names the folder and the process', async () => {
     const folder = await newFolder()

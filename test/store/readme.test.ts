@@ -139,6 +139,7 @@ describe('the README of the store', () => {
     const talk = await openTalk(store)
     await endedTalk(store)
     await store.fork(talk.id, { newId: 'the-fork', tenant: '' })
+    await store.noteFileBytes(talk.id, 10)
     await schedules(store, talk.id)
     await growTree(store, talk.id)
     const task = converse(store, idOf(talk.id, 'e'))

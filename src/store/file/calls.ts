@@ -13,8 +13,10 @@ import type { AuditStore } from '../audit.ts'
 import type { ErasureStore } from '../erasure.ts'
 import type { StatusStore } from '../instance-status.ts'
 import type { AppendAt, AppendReply, LogEntry } from '../log.ts'
+import type { RetentionIndex } from '../retention.ts'
 import type { DueIndex } from '../schedule.ts'
 import type { SessionRecord } from '../session.ts'
+import type { StorageMeter } from '../storage.ts'
 import { isTaskId, rootOf } from '../task.ts'
 import type { HeldHints } from './held-hints.ts'
 import type { SessionImage } from './image.ts'
@@ -42,6 +44,8 @@ type SessionCalls = Omit<
   | keyof ErasureStore
   | keyof StatusStore
   | keyof AuditStore
+  | Exclude<keyof StorageMeter, 'noteFileBytes'>
+  | keyof RetentionIndex
 >
 
 interface World {
@@ -200,6 +204,7 @@ export function fileCalls({ residents, hints, memory, orphans }: World): Session
       }
     },
 
+    noteFileBytes: (id, bytes) => change(id, () => memory.noteFileBytes(id, bytes)),
     setMembers: (id, members, options) => change(id, () => memory.setMembers(id, members, options)),
 
     async remove(id, options) {

@@ -7,6 +7,7 @@ import { appendFile, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { WorkSteps } from '../../ground/long-work.ts'
+import { StorageSums } from '../memory/storage.ts'
 import { Trees } from '../memory/trees.ts'
 import type { SessionRecord } from '../session.ts'
 import { storeFailure } from './failure.ts'
@@ -41,6 +42,8 @@ export class Catalogue {
   /** The session that was written the longest ago first. */
   readonly #rows = new Map<string, Row>()
   readonly #trees = new Trees()
+  /** What each owner stores. */
+  readonly sums = new StorageSums()
   readonly #changed = new Set<string>()
   /** The number of records in the index. */
   #stored = 0
@@ -103,17 +106,20 @@ export class Catalogue {
 
   #set(row: Row): void {
     this.#rows.set(row.id, row)
+    this.sums.note(row.id, row.record)
     this.#trees.add(row.id)
   }
 
   #delete(id: string): boolean {
     this.#trees.delete(id)
+    this.sums.note(id, undefined)
     return this.#rows.delete(id)
   }
 
   /** Notes that the row of a session differs from the index. */
   changed(id: string): void {
     this.#changed.add(id)
+    this.sums.note(id, this.#rows.get(id)?.record)
     if (this.#isClosed) return
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined

@@ -251,6 +251,7 @@ export class SessionImage {
         band,
       ]),
       ...(session.members.length > 0 && { members: session.members }),
+      ...(session.fileBytes > 0 && { fileBytes: session.fileBytes }),
       ...(session.schedules.size > 0 && {
         schedules: [...session.schedules.values()].map(({ letter, ...schedule }) => ({
           ...schedule,

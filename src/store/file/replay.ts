@@ -114,7 +114,10 @@ class Replay implements StoredFile {
       if (as === undefined) session.known.delete(id)
       else session.known.set(id, { as, replyId, digest })
     }
-    if (branches !== undefined) session.branches = branches.map((each) => this.#branch(each))
+    if (branches !== undefined) {
+      session.branches = branches.map((each) => this.#branch(each))
+      session.messageBytes = undefined
+    }
     for (const { id, isNew, until, added = [] } of logs) {
       const before = isNew === true ? undefined : session.logs.get(id)
       const log = before ?? { entries: [], until: undefined }
@@ -149,13 +152,14 @@ class Replay implements StoredFile {
   #applyHistory(session: MemorySession, [keep, ...added]: [number, ...number[]]): void {
     const kept = [...session.history.values()].slice(0, keep)
     const messages = [...kept, ...added.map((number) => this.#message(number))]
+    session.messageBytes = undefined
     session.history = new Map(messages.map((message) => [message.id, message]))
   }
 
   #applyCore(session: MemorySession, core: StoredCore): void {
     const { context, summary, turn, mailbox, error, spent, schedules = [], ...others } = core
     const { unfinishedSpent, ...rest } = others
-    Object.assign(session, { members: [], ...rest })
+    Object.assign(session, { members: [], fileBytes: 0, ...rest })
     session.error = error
     session.spent = spent
     session.unfinishedSpent = unfinishedSpent

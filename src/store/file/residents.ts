@@ -14,6 +14,7 @@ import { addSpending, noSpending } from '../../spending.ts'
 import { forkedMessages, type ForkOptions, recordOf } from '../memory/records.ts'
 import type { MemorySession } from '../memory/session.ts'
 import type { SessionTable } from '../memory/sessions.ts'
+import type { StorageSums } from '../memory/storage.ts'
 import type { TaskTree } from '../memory/task-tree.ts'
 import { isTaskId, rootOf } from '../task.ts'
 import type { Catalogue, Row } from './catalogue.ts'
@@ -96,6 +97,10 @@ export class Residents implements SessionTable {
     const { catalogue, now } = this.#options
     const row = catalogue.get(rootId)
     if (row !== undefined) catalogue.put({ ...row, writtenAt: now() })
+  }
+
+  get sums(): StorageSums {
+    return this.#options.catalogue.sums
   }
 
   *all(): Iterable<MemorySession> {

@@ -93,6 +93,8 @@ export interface StoredCore {
   schedules?: StoredSchedule[]
   /** Absent if there are none. */
   members?: readonly Member[]
+  /** The size of its files that are kept elsewhere. Absent if there are none. */
+  fileBytes?: number
 }
 
 export type StoredTurn = Pick<

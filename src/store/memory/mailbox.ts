@@ -7,7 +7,16 @@ import { isTaskId } from '../task.ts'
 import { isTooLarge } from './mailbox-size.ts'
 import { editQueued, isOther, noteEdit, runFirst } from './queue-edit.ts'
 import type { MemorySession } from './session.ts'
-import { bands, bury, createSession, enqueue, isForTurn, know, sharedOf } from './session.ts'
+import {
+  bands,
+  bury,
+  createSession,
+  enqueue,
+  isForTurn,
+  know,
+  putMessage,
+  sharedOf,
+} from './session.ts'
 import { hasTask } from './tasks.ts'
 import { begin, beginNext, enter, knownAs, knownOf, postBusy } from './turns.ts'
 import type { World } from './turns.ts'
@@ -182,7 +191,7 @@ function sessionWithSeed(
   const session = createSession({ id, tenant, subject, agent, at: now(), former })
   session.usedAt = nextUse()
   for (const message of seed ?? []) {
-    session.history.set(message.id, message)
+    putMessage(session, message)
     know(session, message.id, { as: 'done', replyId: '' }, bounds)
   }
   return session

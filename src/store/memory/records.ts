@@ -7,16 +7,17 @@ import { historyAt } from '../branches.ts'
 import { isListedFor } from '../member.ts'
 import { firstDueAt } from '../schedule.ts'
 import type { SessionRecord, SessionStore } from '../session.ts'
+import type { StorageMeter } from '../storage.ts'
 import { isTaskId } from '../task.ts'
 import { titleOf } from '../title.ts'
 import type { MemorySession } from './session.ts'
-import { createSession, know, sharedOf } from './session.ts'
+import { bytesOf, createSession, know, putMessage, sharedOf } from './session.ts'
 import type { World } from './turns.ts'
 
 /** The number of sessions that one turn of the event loop reads. It takes about a millisecond. */
 const portion = 500
 
-export function memoryRecords(world: World): SessionStore {
+export function memoryRecords(world: World): SessionStore & Pick<StorageMeter, 'noteFileBytes'> {
   const { sessions, hints, bounds, now, nextUse } = world
   return {
     async sessions(sessionIds) {
@@ -84,7 +85,7 @@ export function memoryRecords(world: World): SessionStore {
       const copy = createSession({ id: newId, tenant, subject, agent: of, at: now(), former })
       copy.usedAt = nextUse()
       for (const message of messages) {
-        copy.history.set(message.id, message)
+        putMessage(copy, message)
         know(copy, message.id, { as: 'done', replyId: '' }, bounds)
       }
       const { summary } = session
@@ -104,9 +105,18 @@ export function memoryRecords(world: World): SessionStore {
       return true
     },
 
-    async remove(sessionId, { tenant }) {
+    async noteFileBytes(sessionId, bytes) {
+      const session = sessions.get(sessionId)
+      if (session === undefined || session.state === 'deleted') return
+      session.fileBytes = bytes
+      sessions.put(session)
+    },
+
+    async remove(sessionId, { tenant, unusedSince }) {
       const session = sessions.get(sessionId)
       if (session?.tenant !== tenant || session.state === 'deleted') return false
+      const isUsed = session.state === 'running' || session.updatedAt !== unusedSince
+      if (unusedSince !== undefined && isUsed) return false
       // A new session with this id locks out the late writers of the deleted one.
       const { agent } = session
       const mark = createSession({ id: sessionId, tenant, agent, at: now(), former: session })
@@ -140,6 +150,7 @@ export function recordOf(session: MemorySession): SessionRecord | undefined {
   if (state === 'deleted') return undefined
   const nextDueAt = firstDueAt(session.schedules.values())
   const title = titleOf(session.history.values())
+  const bytes = bytesOf(session)
   return {
     id,
     tenant,
@@ -151,6 +162,7 @@ export function recordOf(session: MemorySession): SessionRecord | undefined {
     updatedAt,
     queued: session.mailbox.length,
     ...(session.isHeld && session.mailbox.length > 0 && { held: true }),
+    ...(bytes > 0 && { bytes }),
     ...(spent !== undefined && { spent }),
     ...(unfinishedSpent !== undefined && { unfinishedSpent }),
     ...(tree?.hasBegun === true && { hasTasks: true }),

@@ -2,6 +2,7 @@
 import type { JSONObject } from '@ai-sdk/provider'
 import type { UIMessage } from 'ai'
 
+import { weightOf } from '../../ground/json/weight.ts'
 import type { Spending } from '../../spending.ts'
 import type { Letter } from '../letter.ts'
 import type { LogEntry } from '../log.ts'
@@ -44,6 +45,10 @@ export interface MemorySession {
   context: JSONObject | undefined
   branches: Branch[]
   branchesMade: number
+  /** The size of the messages in `history` and `branches`. Undefined after they changed. */
+  messageBytes: number | undefined
+  /** The size of the files of its messages that are kept elsewhere. */
+  fileBytes: number
   /** By id. A change replaces the map. */
   schedules: ReadonlyMap<string, Schedule>
   /** Of a root: its tasks. Undefined if it has had none. */
@@ -150,6 +155,8 @@ export function createSession({
     context: undefined,
     branches: [],
     branchesMade: 0,
+    messageBytes: undefined,
+    fileBytes: 0,
     schedules: new Map(),
     // It has no tasks, but the removed ones whose sessions may still be there.
     tree: former?.tree,
@@ -163,6 +170,32 @@ export const sharedOf = ({ subject, members }: MemorySession): Shared => ({
   ...(subject !== undefined && { subject }),
   ...(members.length > 0 && { members }),
 })
+
+/** Puts a message at the end of the history, or in the place of the one with the same id. */
+export function putMessage(session: MemorySession, message: UIMessage): void {
+  session.history.set(message.id, message)
+  session.messageBytes = undefined
+}
+
+/** The size of each message, which is measured once. */
+const messageSizes = new WeakMap<UIMessage, number>()
+
+/** Returns the size of the messages of a session and of its files, as about the length of their JSON. */
+export function bytesOf(session: MemorySession): number {
+  session.messageBytes ??= [
+    ...session.history.values(),
+    ...session.branches.flatMap(({ messages }) => messages),
+  ].reduce((bytes, message) => bytes + sizeOf(message), 0)
+  return session.messageBytes + session.fileBytes
+}
+
+function sizeOf(message: UIMessage): number {
+  const known = messageSizes.get(message)
+  if (known !== undefined) return known
+  const size = weightOf(message, Infinity)
+  messageSizes.set(message, size)
+  return size
+}
 
 /** Keeps a known digest if `known` has none. */
 export function know(session: MemorySession, id: string, known: Known, { knownMax }: Bounds): void {
@@ -205,12 +238,14 @@ export function cut(session: MemorySession, at: string, cutAtMs: number, bounds:
   }
   session.branches.push(branch)
   boundBranches(session, bounds)
+  session.messageBytes = undefined
   return branch
 }
 
 /** Removes a message from the history, and the summary that ends with it. */
 export function drop(session: MemorySession, id: string): void {
   session.history.delete(id)
+  session.messageBytes = undefined
   if (session.summary?.through === id) session.summary = undefined
 }
 
@@ -224,6 +259,7 @@ function boundBranches(session: MemorySession, { branchesMax, branchedMax }: Bou
 
 /** Inserts a message before another, or at the end if that one is gone. Replaces a message with the same id. */
 export function insertBefore(session: MemorySession, message: UIMessage, before: string): void {
+  session.messageBytes = undefined
   if (session.history.has(message.id) || !session.history.has(before)) {
     session.history.set(message.id, message)
     return

@@ -4,7 +4,8 @@
  * whole: its sessions leave with their root, and a use of a task is a use of its root.
  */
 import { isTaskId, rootOf } from '../task.ts'
-import type { MemorySession } from './session.ts'
+import { bytesOf, type MemorySession } from './session.ts'
+import { StorageSums } from './storage.ts'
 import { Trees } from './trees.ts'
 
 export interface SessionTable {
@@ -12,6 +13,8 @@ export interface SessionTable {
   /** Stores the session. This counts as a write. */
   put(session: MemorySession): void
   all(): Iterable<MemorySession>
+  /** What each owner stores. */
+  readonly sums: StorageSums
   /** Makes the log readable until this time. */
   expireLog(session: MemorySession, logId: string, until: number): void
   /** Removes a session with its tasks. Returns the number of records that it removed. */
@@ -50,6 +53,7 @@ export function createSessionTable(options: TableOptions): SessionTable {
   const sessions = new Map<string, TableEntry>()
   const tasks = new Map<string, TableEntry>()
   const trees = new Trees()
+  const sums = new StorageSums()
   /** The finished logs, the first finished one first. */
   let logs: FinishedLog[] = []
   let finishedEntries = 0
@@ -79,11 +83,19 @@ export function createSessionTable(options: TableOptions): SessionTable {
   function forget(id: string): void {
     for (const task of trees.tasksOf(id)) forgetTask(task)
     sessions.delete(id)
+    sums.note(id, undefined)
   }
 
   function forgetTask(id: string): void {
     tasks.delete(id)
     trees.delete(id)
+    sums.note(id, undefined)
+  }
+
+  function noteSum(session: MemorySession): void {
+    const { id, tenant, subject, state } = session
+    const owner = { tenant, ...(subject !== undefined && { subject }), bytes: bytesOf(session) }
+    sums.note(id, state === 'deleted' ? undefined : owner)
   }
 
   const entryOf = (id: string) => sessions.get(id) ?? tasks.get(id)
@@ -125,6 +137,7 @@ export function createSessionTable(options: TableOptions): SessionTable {
   }
 
   return {
+    sums,
     get(id) {
       const entry = entryOf(id)
       return entry === undefined || isOver(entry) ? undefined : entry.session
@@ -140,6 +153,7 @@ export function createSessionTable(options: TableOptions): SessionTable {
       const root = rootId === undefined ? undefined : sessions.get(rootId)
       renew(rootId === undefined ? sessions : tasks, { session, until, rootId })
       trees.add(session.id)
+      noteSum(session)
       if (root !== undefined) renew(sessions, { ...root, until })
       makeRoom(session)
       arm()

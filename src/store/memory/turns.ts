@@ -10,7 +10,7 @@ import { type Claim, type Commit, type FinishReply, handedOver } from '../turn.t
 import type { Hints } from './hints.ts'
 import { isTooLarge } from './mailbox-size.ts'
 import type { Band, Bounds, Known, MemorySession, Queued, MemoryTurn } from './session.ts'
-import { bands, bury, cut, drop, enqueue, isForTurn, know } from './session.ts'
+import { bands, bury, cut, drop, enqueue, isForTurn, know, putMessage } from './session.ts'
 import type { SessionTable } from './sessions.ts'
 
 /** The data that the parts of the store share. */
@@ -136,7 +136,7 @@ export function enter(
   bounds: Bounds,
 ): void {
   if (message === undefined) return
-  session.history.set(message.id, message)
+  putMessage(session, message)
   turn.own.push(message.id)
   know(session, message.id, { as: 'done', replyId: turn.logId, digest }, bounds)
 }
@@ -185,7 +185,7 @@ export function commitTurn(
     drop(session, turn.logId)
     bury(session, turn.letter.id, 'withdrawn', bounds)
   } else if (commit.message !== undefined) {
-    session.history.set(commit.message.id, commit.message)
+    putMessage(session, commit.message)
   }
 }
 

@@ -2,8 +2,8 @@
 -- KEYS session mail letters known order history messages branches branched claims live abandoned schedules scheduled
 -- KEYS tasks unfinishedTasks nestedTasks taskSpent removedTasks rootTasks reply
 -- ARGV sessionTtlMs replyTtlMs knownMax tenant subject writer agent task schedulesMax id occurrence dueAt content schedule seed...
--- RETURNS status shared
--- USES format reply keep clock known history create schedules task member
+-- RETURNS status shared size
+-- USES format reply keep clock known history create schedules task member size
 
 local function add()
   if isNoTask() then return { status = 'gone' } end
@@ -23,8 +23,9 @@ local function add()
   redis.call('HSET', key.scheduled, arg.id,
     arg.occurrence .. '\n' .. arg.content .. '\n' .. arg.schedule)
   noteSchedules()
+  noteBytes()
   keep()
-  return { status = 'added', shared = redis.call('HGET', key.session, 'shared') }
+  return { status = 'added', shared = redis.call('HGET', key.session, 'shared'), size = sizeOf() }
 end
 
 return storedReply() or storeReply(add())

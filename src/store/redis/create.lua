@@ -1,8 +1,8 @@
 -- Creates a session with a history, for a fork. Refused if the id is taken.
--- KEYS session known order history messages reply
+-- KEYS session known order history messages branched reply
 -- ARGV sessionTtlMs replyTtlMs knownMax tenant subject agent title summary through context shared seed...
--- RETURNS done
--- USES format reply keep clock known history create
+-- RETURNS done size
+-- USES format reply keep clock known history create size
 
 local function begin()
   local state = redis.call('HGET', key.session, 'state')
@@ -14,8 +14,9 @@ local function begin()
   if arg.through ~= '' then
     redis.call('HSET', key.session, 'summary', arg.summary, 'through', arg.through)
   end
+  noteBytes()
   keep()
-  return { done = true }
+  return { done = true, size = sizeOf() }
 end
 
 return storedReply() or storeReply(begin())

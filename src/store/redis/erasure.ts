@@ -9,7 +9,15 @@ import { rootOf } from '../task.ts'
 import { eraseAudit } from './audit.ts'
 import type { RedisClient } from './client.ts'
 import type { Connection } from './connection.ts'
-import { dueKey, escaped, indexKey, sessionKey, subjectKey, unescaped } from './keys.ts'
+import {
+  dueKey,
+  escaped,
+  indexKey,
+  sessionKey,
+  storageKeys,
+  subjectKey,
+  unescaped,
+} from './keys.ts'
 
 /** The number of keys in one command. It takes Redis about a millisecond. */
 const portion = 500
@@ -148,9 +156,28 @@ export function redisErasure(connection: Connection): ErasureStore {
     }
     const due = theirsIn(await connection.send((client) => client.zrange(dueKey, '0', '-1')))
     if (due.length > 0) note(await connection.send((client) => client.zrem(dueKey, ...due)))
+    for await (const keys of keysLike('loom:agent:index:*')) {
+      for (const key of keys) {
+        for (let at = 0; at < ids.length; at += portion) {
+          const members = ids.slice(at, at + portion).map(escaped)
+          note(await connection.send((client) => client.zrem(key, ...members)))
+        }
+      }
+    }
     const own = subject === undefined ? lists : [subjectKey(tenant, subject)]
+    own.push(...(subject === undefined ? await storageOf(tenant) : storageKeysOf(owner)))
     for (const key of own) note(await connection.send((client) => client.unlink(key)))
     return removed
+  }
+
+  /** The keys with what the owners of a tenant store. */
+  async function storageOf(tenant: string): Promise<string[]> {
+    const [start] = storageKeysOf({ tenant }).map((key) => key.slice(0, key.indexOf('}')))
+    const found: string[] = []
+    for await (const keys of keysLike('loom:storage:{*')) {
+      found.push(...keys.filter((key) => start !== undefined && key.startsWith(start)))
+    }
+    return found
   }
 
   return {
@@ -197,6 +224,8 @@ export function redisErasure(connection: Connection): ErasureStore {
     },
   }
 }
+
+const storageKeysOf = (owner: DataOwner): string[] => Object.values(storageKeys(owner))
 
 const nodesOf = (client: RedisClient): readonly Redis[] =>
   'nodes' in client ? client.nodes('master') : [client]

@@ -4,8 +4,8 @@
 -- KEYS tasks unfinishedTasks nestedTasks taskSpent removedTasks rootSession rootTasks rootTaskSpent log reply
 -- ARGV sessionTtlMs replyTtlMs knownMax branchesMax branchedMax
 -- ARGV instance agents claim lastId state error discard messageId message logTtlMs task unfinished spent...
--- RETURNS status isLeft claim logId resumed abandoned floor letter message
--- USES format reply keep clock hint known history cut letter fence claim spend tree-spending note-spending
+-- RETURNS status isLeft claim logId resumed abandoned floor letter message size
+-- USES format reply keep clock hint known history cut letter fence claim spend tree-spending note-spending size
 
 local function commit(own, logId)
   if arg.discard == '1' then
@@ -36,7 +36,9 @@ local function finish()
   local reply = beginNext(arg.instance, arg.agents) or {}
   reply.status = reply.claim and 'claimed' or 'done'
   hint('log')
+  noteBytes()
   keep()
+  reply.size = sizeOf()
   return reply
 end
 

@@ -6,6 +6,7 @@
 import { randomUUID } from 'node:crypto'
 
 import type { Topic } from '../hint.ts'
+import type { StorageOwner } from '../storage.ts'
 import { rootOf, taskKey } from '../task.ts'
 import { type ScriptName, sessionKeyNames } from './signature.ts'
 
@@ -91,6 +92,21 @@ export const indexKey = (tenant: string) => `loom:index:${escaped(tenant)}`
 /** The list of a subject. Encoded, so that no two pairs of names make one key. */
 export const subjectKey = (tenant: string, subject: string) =>
   `loom:subject:index:${encodeURIComponent(tenant)}:${encodeURIComponent(subject)}`
+
+/** The list of the sessions of an agent. */
+export const agentIndexKey = (agent: string) => `loom:agent:index:${agentText(agent)}`
+
+/** What an owner stores. One slot for both keys, whose tag is never empty. */
+export function storageKeys({ tenant, subject = '' }: StorageOwner): {
+  sessions: string
+  bytes: string
+} {
+  const [ofTenant, ofSubject] = [tenant, subject].map((name) =>
+    encodeURIComponent(name.toWellFormed()),
+  )
+  const prefix = `loom:storage:{${ofTenant}/${ofSubject}}`
+  return { sessions: `${prefix}:sessions`, bytes: `${prefix}:bytes` }
+}
 
 /** The stream of the audit of a tenant. */
 export const auditKey = (tenant: string) => `loom:audit:${escaped(tenant)}`

@@ -40,7 +40,8 @@ export function noteSubjects(
   }
 }
 
-function moveToFront(
+/** Moves a session to the front of one list. */
+export function moveToFront(
   connection: Connection,
   limits: Limits,
   { index, sessionId }: { index: string; sessionId: string },

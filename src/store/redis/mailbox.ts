@@ -6,8 +6,10 @@ import { agentLines, callKeys, escaped, rootTasksKey, sessionKeys, unescaped } f
 import type { Limits } from './limits.ts'
 import { noteUse } from './list.ts'
 import { claimOf, claimWithLetter, wordOf } from './records.ts'
+import { noteAgent } from './retention.ts'
 import { renewSegments } from './shared-messages.ts'
 import type { Reply, Signatures } from './signature.ts'
+import { noteSize } from './storage.ts'
 import { lettersIn, letterText, seedOf } from './stored-letter.ts'
 import { keyOf } from './tasks.ts'
 
@@ -16,6 +18,7 @@ export function redisMailbox(connection: Connection, limits: Limits): MailboxSto
     async post(sessionId, letter, options) {
       const { tenant, subject = '', listedFor = subject === '' ? [] : [subject] } = options
       noteUse(connection, limits, { tenant, sessionId, subjects: listedFor })
+      noteAgent(connection, limits, { agent: options.agent, sessionId })
       const rootTasks = rootTasksKey(sessionId)
       const keys = { ...callKeys('post', sessionId), rootTasks }
       const reply = await connection.run('post', keys, {
@@ -41,6 +44,7 @@ export function redisMailbox(connection: Connection, limits: Limits): MailboxSto
         seed: await seedOf(options.seed ?? []),
       })
       renewSegments(connection, limits, { sessionId, shared: reply.shared })
+      if (reply.size !== '') noteSize(connection, sessionId, reply.size)
       return postReply(sessionId, letter, reply)
     },
 

@@ -4,8 +4,8 @@
 -- KEYS tasks unfinishedTasks nestedTasks taskSpent removedTasks rootTasks reply
 -- ARGV sessionTtlMs replyTtlMs knownMax branchesMax branchedMax
 -- ARGV instance agents tenant subject writer agent task isResult beginsNone whenBusy mailboxLimit mailboxBytesMax id cutAt digest edits key letter seed...
--- RETURNS status position steered as replyId claim logId resumed abandoned floor isLeft nextLetter nextMessage shared
--- USES format reply keep clock hint known history cut letter fence claim create task member
+-- RETURNS status position steered as replyId claim logId resumed abandoned floor isLeft nextLetter nextMessage shared size
+-- USES format reply keep clock hint known history cut letter fence claim create task member size
 
 local tenant, state, logId, letterId, stop =
   unpack(redis.call('HMGET', key.session, 'tenant', 'state', 'logId', 'letterId', 'stop'))
@@ -203,7 +203,9 @@ local function post()
   local accepted = reply.status == 'claimed' or reply.status == 'queued'
   if accepted and edits and arg.key ~= '' then know(arg.key, 'd', letter.replyId, arg.digest) end
   redis.call('HSET', key.session, 'updated', now())
+  noteBytes()
   keep()
+  if accepted then reply.size = sizeOf() end
   reply.shared = redis.call('HGET', key.session, 'shared')
   return reply
 end

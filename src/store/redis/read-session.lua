@@ -1,6 +1,6 @@
 -- Returns the record of a session, in one step.
 -- KEYS session mail
--- RETURNS tenant agent title state created updated claim owner turnAgent logId letterId last started takeovers floor stop error spentInput spentOutput spentCached spentReasoning spentUsd spentUnknown held due unfinishedSpent tasks subject members v queued
+-- RETURNS tenant agent title state created updated claim owner turnAgent logId letterId last started takeovers floor stop error spentInput spentOutput spentCached spentReasoning spentUsd spentUnknown held due unfinishedSpent tasks subject members bytes fileBytes v queued
 -- USES record
 
 local values = { queued = redis.call('ZCARD', key.mail) }

@@ -76,6 +76,7 @@ export function sessionOf(
   const state = stateOf(fields.state) ?? 'unknown'
   const stop = stopOf(fields.stop)
   const spent = spendingOf(fields)
+  const bytes = Number(fields.bytes) + Number(fields.fileBytes)
   return {
     id,
     ...accessOf(fields),
@@ -86,6 +87,7 @@ export function sessionOf(
     updatedAt: Number(fields.updated),
     queued: Number(fields.queued),
     ...(fields.held === '1' && fields.queued !== '0' && { held: true }),
+    ...(bytes > 0 && { bytes }),
     ...(spent !== undefined && { spent }),
     ...(fields.unfinishedSpent !== '' && { unfinishedSpent: spendingIn(fields.unfinishedSpent) }),
     ...(fields.tasks !== '' && { hasTasks: true }),

@@ -3,15 +3,17 @@
 -- The tasks of a root leave its tree in the same step, so that none of them can begin any more.
 -- KEYS session mail letters known order history messages branches branched claims live abandoned schedules scheduled
 -- KEYS tasks unfinishedTasks nestedTasks taskSpent removedTasks reply
--- ARGV sessionTtlMs replyTtlMs tenant
--- RETURNS done shared claims...
--- USES reply hint removed-tasks
+-- ARGV sessionTtlMs replyTtlMs tenant unusedSince
+-- RETURNS done shared size claims...
+-- USES reply hint removed-tasks size
 
 local function remove()
-  local tenant, state, claim, shared =
-    unpack(redis.call('HMGET', key.session, 'tenant', 'state', 'claim', 'shared'))
+  local tenant, state, claim, shared, updated =
+    unpack(redis.call('HMGET', key.session, 'tenant', 'state', 'claim', 'shared', 'updated'))
   if not tenant or tenant ~= arg.tenant or state == 'deleted' then return { done = false } end
-  local claims = redis.call('ZRANGE', key.claims, 0, -1)
+  local isUsed = state == 'running' or updated ~= arg.unusedSince
+  if arg.unusedSince ~= '' and isUsed then return { done = false } end
+  local claims, size = redis.call('ZRANGE', key.claims, 0, -1), sizeOf()
   noteRemoved(redis.call('HKEYS', key.tasks))
   redis.call('PEXPIRE', key.removedTasks, arg.sessionTtlMs)
   for name, each in pairs(key) do
@@ -21,7 +23,7 @@ local function remove()
   redis.call('PEXPIRE', key.session, arg.sessionTtlMs)
   hint('intents')
   hint('log')
-  return { done = true, shared = shared, claims = claims }
+  return { done = true, shared = shared, size = size, claims = claims }
 end
 
 return storedReply() or storeReply(remove())

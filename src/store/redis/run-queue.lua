@@ -15,6 +15,7 @@ local function run()
   if state ~= 'running' then reply = beginNext(arg.instance, arg.agents) or {} end
   reply.running = redis.call('HGET', key.session, 'state') == 'running'
   hint('log')
+  noteBytes()
   keep()
   return reply
 end

@@ -8,7 +8,9 @@ import { callKeys, dueKey, escaped, rootTasksKey, sessionKeys, unescaped } from 
 import type { Limits } from './limits.ts'
 import { noteUse } from './list.ts'
 import { wordOf } from './records.ts'
+import { noteAgent } from './retention.ts'
 import { renewSegments } from './shared-messages.ts'
+import { noteSize } from './storage.ts'
 import { letterIn, letterText, readInSteps } from './stored-letter.ts'
 import { keyOf } from './tasks.ts'
 
@@ -23,9 +25,10 @@ export function redisSchedules(connection: Connection, limits: Limits): Schedule
       const [head, text] = [`${headOf(schedule)}\n`, await letterText(letter, letter.request.agent)]
       const { subject = '', writer = '', listedFor = subject === '' ? [] : [subject] } = author
       noteUse(connection, limits, { tenant, sessionId, subjects: listedFor })
+      noteAgent(connection, limits, { agent, sessionId })
       const rootTasks = rootTasksKey(sessionId)
       const keys = { ...callKeys('add-schedule', sessionId), rootTasks }
-      const { status, shared } = await connection.run('add-schedule', keys, {
+      const { status, shared, size } = await connection.run('add-schedule', keys, {
         ...limits,
         tenant: escaped(tenant),
         subject: escaped(subject),
@@ -41,6 +44,7 @@ export function redisSchedules(connection: Connection, limits: Limits): Schedule
         seed: [],
       })
       renewSegments(connection, limits, { sessionId, shared })
+      if (size !== '') noteSize(connection, sessionId, size)
       return wordOf(status, ['added', 'known', 'taken', 'full', 'foreign', 'gone'] as const)
     },
 

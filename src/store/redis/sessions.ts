@@ -17,6 +17,7 @@ import {
 import type { Limits } from './limits.ts'
 import { noteSubjects, noteUse, readList, unlistSessions } from './list.ts'
 import { recordIn, sessionOf, stateOf } from './records.ts'
+import { noteAgent } from './retention.ts'
 import { readTree } from './session-tree.ts'
 import {
   leaveSegments,
@@ -26,6 +27,7 @@ import {
   withShared,
 } from './shared-messages.ts'
 import { recordFields } from './signature.ts'
+import { forgetSize, noteSize } from './storage.ts'
 import { contextIn, messagesIn, summaryIn, titleText } from './stored-letter.ts'
 
 /** The number of sessions that one script reads. It takes Redis a millisecond or two. */
@@ -108,9 +110,10 @@ export function redisSessions(connection: Connection, limits: Limits): SessionSt
       )
       const subjects = subject === undefined ? [] : [subject]
       noteUse(connection, limits, { tenant, sessionId: newId, subjects })
+      noteAgent(connection, limits, { agent: agent ?? tree.agent, sessionId: newId })
       const { seed, names } = await tree.seedOf(messages)
       await useSegments(connection, limits, { sessionId: newId, names })
-      const { done } = await connection.run('create', callKeys('create', newId), {
+      const { done, size } = await connection.run('create', callKeys('create', newId), {
         ...limits,
         tenant: tree.tenant,
         subject: escaped(subject ?? ''),
@@ -128,6 +131,7 @@ export function redisSessions(connection: Connection, limits: Limits): SessionSt
         const others = names.filter((name) => !segmentNames(theirs ?? '').includes(name))
         await leaveSegments(connection, newId, others)
       }
+      if (size !== '') noteSize(connection, newId, size)
       return done === '1'
     },
 
@@ -143,16 +147,18 @@ export function redisSessions(connection: Connection, limits: Limits): SessionSt
       return done === '1'
     },
 
-    async remove(sessionId, { tenant }) {
-      const { done, shared, claims } = await connection.run(
+    async remove(sessionId, { tenant, unusedSince }) {
+      const { done, shared, size, claims } = await connection.run(
         'remove',
         callKeys('remove', sessionId),
         {
           ...limits,
           tenant: escaped(tenant),
+          unusedSince: unusedSince ?? '',
         },
       )
       await leaveSegments(connection, sessionId, segmentNames(shared))
+      if (size !== '') forgetSize(connection, sessionId, size)
       // Finished logs have a short TTL of their own. No reader gets them after this.
       const logIds = new Set(claims.map((claim) => claim.slice(claim.indexOf(':') + 1)))
       for (const logId of logIds) {

@@ -3,17 +3,17 @@
 -- KEYS session history messages branches branched abandoned rootSession rootTasks rootTaskSpent log reply
 -- ARGV sessionTtlMs replyTtlMs claim logId message logTtlMs task spent...
 -- RETURNS status
--- USES reply keep hint spend tree-spending note-spending
+-- USES reply keep hint history spend tree-spending note-spending
 
 local function intoBranch(number)
-  if redis.call('HSET', key.branched, number .. '/' .. arg.logId, arg.message) == 1 then
+  if setMessage(key.branched, number .. '/' .. arg.logId, arg.message) then
     local branch = redis.call('LINDEX', key.branches, -1)
     redis.call('LSET', key.branches, -1, branch .. '\n' .. arg.logId)
   end
 end
 
 local function intoHistory(before)
-  if redis.call('HSET', key.messages, arg.logId, arg.message) == 0 then return end
+  if not setMessage(key.messages, arg.logId, arg.message) then return end
   if before == '' or redis.call('LINSERT', key.history, 'BEFORE', before, arg.logId) < 1 then
     redis.call('RPUSH', key.history, arg.logId)
   end
@@ -33,6 +33,7 @@ local function settle()
   redis.call('HSET', key.session, 'abandoned', '')
   spend()
   noteUnfinished('')
+  noteBytes()
   hint('log')
   keep()
   return { status = 'done' }

@@ -93,6 +93,8 @@ export const recordFields = [
   'tasks',
   'subject',
   'members',
+  'bytes',
+  'fileBytes',
   'v',
   'queued',
 ] as const
@@ -136,6 +138,7 @@ export const signatures = {
       'nextLetter',
       'nextMessage',
       'shared',
+      'size',
     ],
   },
   withdraw: {
@@ -149,7 +152,17 @@ export const signatures = {
     returns: ['verdict', '...'],
   },
   'take-steered': {
-    keys: ['session', 'mail', 'letters', 'known', 'order', 'history', 'messages', 'reply'],
+    keys: [
+      'session',
+      'mail',
+      'letters',
+      'known',
+      'order',
+      'history',
+      'messages',
+      'branched',
+      'reply',
+    ],
     args: [...ttls, 'knownMax', 'claim'],
     returns: ['status', 'letters...'],
   },
@@ -191,7 +204,7 @@ export const signatures = {
       'unfinished',
       'spent...',
     ],
-    returns: ['status', 'isLeft', ...claimFields, 'letter', 'message'],
+    returns: ['status', 'isLeft', ...claimFields, 'letter', 'message', 'size'],
   },
   'take-over': {
     keys: [...sessionKeyNames, 'reply'],
@@ -225,8 +238,8 @@ export const signatures = {
   },
   remove: {
     keys: [...sessionKeyNames, 'reply'],
-    args: [...ttls, 'tenant'],
-    returns: ['done', 'shared', 'claims...'],
+    args: [...ttls, 'tenant', 'unusedSince'],
+    returns: ['done', 'shared', 'size', 'claims...'],
   },
   share: {
     keys: ['session', 'history', 'messages', 'segment', 'sharers', 'reply'],
@@ -242,7 +255,7 @@ export const signatures = {
     returns: ['done'],
   },
   create: {
-    keys: ['session', 'known', 'order', 'history', 'messages', 'reply'],
+    keys: ['session', 'known', 'order', 'history', 'messages', 'branched', 'reply'],
     args: [
       ...ttls,
       'knownMax',
@@ -256,7 +269,7 @@ export const signatures = {
       'shared',
       'seed...',
     ],
-    returns: ['done'],
+    returns: ['done', 'size'],
   },
   'add-schedule': {
     keys: [...sessionKeyNames, 'rootTasks', 'reply'],
@@ -276,7 +289,7 @@ export const signatures = {
       'schedule',
       'seed...',
     ],
-    returns: ['status', 'shared'],
+    returns: ['status', 'shared', 'size'],
   },
   'advance-schedule': {
     keys: [...sessionKeyNames, 'reply'],
@@ -396,6 +409,24 @@ export const signatures = {
     args: ['sessionTtlMs', 'indexMax', 'session'],
     returns: ['done'],
   },
+  'take-unused': {
+    keys: ['index'],
+    args: ['unusedMs', 'limit', 'leaseMs'],
+    returns: ['lease', 'sessions...'],
+  },
+  'settle-unused': { keys: ['index'], args: ['session', 'lease', 'usedAt'], returns: ['done'] },
+  'note-storage': {
+    keys: ['sessions', 'bytes'],
+    args: ['id', 'bytes', 'ttlMs'],
+    returns: ['done'],
+  },
+  'reserve-session': {
+    keys: ['sessions', 'bytes'],
+    args: ['id', 'max', 'ttlMs'],
+    returns: ['done', 'sessions', 'bytes'],
+  },
+  'forget-storage': { keys: ['sessions', 'bytes'], args: ['ids...'], returns: ['removed'] },
+  'note-files': { keys: ['session'], args: ['bytes'], returns: ['size'] },
   note: { keys: ['noted'], args: ['keptMs', 'session'], returns: ['done'] },
   beat: {
     keys: ['register', 'format', 'sharing'],

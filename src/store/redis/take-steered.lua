@@ -1,6 +1,6 @@
 -- Gives the running turn its steered letters, then the results of tasks. They enter the history in the same step, so that after a
 -- crash they are either in the mailbox or in the history.
--- KEYS session mail letters known order history messages reply
+-- KEYS session mail letters known order history messages branched reply
 -- ARGV sessionTtlMs replyTtlMs knownMax claim
 -- RETURNS status letters...
 -- USES reply keep hint known history letter
@@ -26,6 +26,7 @@ local function take()
     table.insert(letters, record)
   end
   redis.call('HSET', key.session, 'own', own, 'steer', '', 'context', context or '')
+  noteBytes()
   hint('log')
   keep()
   return { status = 'taken', letters = letters }

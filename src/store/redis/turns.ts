@@ -6,6 +6,7 @@ import { agentLines, callKeys, escaped, logKey, rootKeys, sessionKeys } from './
 import type { Limits } from './limits.ts'
 import { claimWithLetter, wordOf } from './records.ts'
 import { amountsOf, spendingText } from './spent.ts'
+import { noteSize } from './storage.ts'
 import { summaryText } from './stored-letter.ts'
 import { keyOf } from './tasks.ts'
 
@@ -32,6 +33,7 @@ export function redisTurns(connection: Connection, limits: Limits): TurnStore {
           spent: amountsOf(commit.spent),
         },
       )
+      if (reply.size !== '') noteSize(connection, sessionId, reply.size)
       const status = wordOf(reply.status, ['done', 'lost', 'behind', 'claimed'])
       if (status === 'claimed') return { status: 'done', next: claimWithLetter(sessionId, reply) }
       return status === 'done' && reply.isLeft === '1' ? { status, isLeft: true } : { status }

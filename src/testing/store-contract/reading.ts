@@ -23,6 +23,7 @@ export function reading({ it, store }: Subject): void {
       createdAt: expect.any(Number),
       updatedAt: expect.any(Number),
       queued: 1,
+      bytes: expect.any(Number),
       turn: {
         claim: claim.claim,
         owner: 'one',

@@ -8,7 +8,7 @@ local function boundBranches()
     if not many then return end
     local number, _, _, ids = string.match(redis.call('LPOP', key.branches), '^(%d+)\n(%d+)\n(%d+)(.*)$')
     for id in string.gmatch(ids, '\n([^\n]*)') do
-      redis.call('HDEL', key.branched, number .. '/' .. id)
+      unsetMessage(key.branched, number .. '/' .. id)
     end
   end
 end
