@@ -5,11 +5,10 @@ import type { Context } from 'hono'
 import { z } from 'zod/v4'
 
 import { LoomError } from '../src/ground/error.ts'
-import { jsonPieces } from '../src/ground/json/pieces.ts'
 import { isPrincipalName } from '../src/ground/principal.ts'
 import { eraseOwner } from '../src/session/erasure.ts'
+import { exportLines } from '../src/session/export-lines.ts'
 import { noSession } from '../src/session/receipt.ts'
-import { exportedSession } from '../src/session/session-export.ts'
 import { sessionInfo } from '../src/session/session-info.ts'
 import { stopSession } from '../src/session/session-stop.ts'
 import { publicId } from '../src/session/tenant-ids.ts'
@@ -17,6 +16,7 @@ import type { SessionRecord } from '../src/store/session.ts'
 import type { AdminWorld } from './admin-world.ts'
 import { audit } from './audit.ts'
 import { issueIn } from './chat-request.ts'
+import { jsonResponse } from './json-response.ts'
 import { readFields } from './known-fields.ts'
 import { numberParameter } from './number-parameter.ts'
 
@@ -49,6 +49,8 @@ export const governedSession = ({ subject, members = [], ...record }: SessionRec
   ...sessionInfo(record),
   ...(subject !== undefined && { subject }),
   members,
+  // What it adds to `LOOM_LIMIT_BYTES`, without its tasks.
+  bytes: record.bytes ?? 0,
 })
 
 /** Returns one session in the form of the list, with its tasks. */
@@ -56,6 +58,12 @@ export async function show(c: Context, world: AdminWorld): Promise<Response> {
   const session = await sessionIn(c, world)
   const tasks = await world.loom.sessions.tasks(session.id, world.tenant)
   return c.json({ ...governedSession(session), tasks })
+}
+
+/** Returns the inner state of a session; see `session-inspection.ts`. */
+export async function inspect(c: Context, world: AdminWorld): Promise<Response> {
+  const session = await sessionIn(c, world)
+  return jsonResponse(c, await world.loom.sessions.inspect(session))
 }
 
 /** Stops a session with all tasks below it. Its queue is cleared, so that it does not continue by itself. */
@@ -89,7 +97,7 @@ export async function exportAll(
   const owner = { tenant, ...(subject !== undefined && { subject }) }
   const about = subject === undefined ? {} : { subject }
   await audit(c, loom, { principal, tenant, action: 'export', ...about })
-  const lines = linesOf(loom.sessions, await loom.sessions.ownedSessions(owner))
+  const lines = exportLines(loom.sessions, await loom.sessions.ownedSessions(owner))
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
       const { value, done } = await lines.next()
@@ -101,19 +109,6 @@ export async function exportAll(
     },
   })
   return c.body(body, 200, { 'content-type': 'application/jsonl', 'cache-control': 'no-store' })
-}
-
-async function* linesOf(
-  sessions: AdminWorld['loom']['sessions'],
-  ids: readonly string[],
-): AsyncGenerator<string, undefined> {
-  for (const id of ids) {
-    const session = await exportedSession(sessions, id)
-    if (session === undefined) continue
-    yield* jsonPieces(session)
-    yield '\n'
-  }
-  return undefined
 }
 
 /** Returns what principals did in the tenant, the last act first. */

@@ -10,7 +10,15 @@ import { type AdminWorld, isOverall, worldOfAdmin } from './admin-world.ts'
 import { onlyMethods } from './methods.ts'
 import { adminRouteTable, type Method, methods } from './route-table.ts'
 
-type HandlerName = 'list' | 'show' | 'remove' | 'stop' | 'exportAll' | 'erase' | 'auditTrail'
+type HandlerName =
+  | 'list'
+  | 'show'
+  | 'inspect'
+  | 'remove'
+  | 'stop'
+  | 'exportAll'
+  | 'erase'
+  | 'auditTrail'
 
 type Handler = (c: Context, world: AdminWorld) => Response | Promise<Response>
 
@@ -25,6 +33,7 @@ export function adminRoutes(app: Hono, loom: Loom): void {
     isOverall(c) ? (await overall()).listAll(c, loom) : to('list')(c),
   )
   app.get('/api/admin/sessions/:id', to('show'))
+  app.get('/api/admin/sessions/:id/inspect', to('inspect'))
   app.delete('/api/admin/sessions/:id', to('remove'))
   app.post('/api/admin/sessions/:id/stop', to('stop'))
   app.get('/api/admin/export', to('exportAll'))

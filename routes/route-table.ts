@@ -70,6 +70,7 @@ export const openAiRouteTable = [
 export const adminRouteTable = [
   { method: 'GET', path: '/api/admin/sessions', scope: 'admin' },
   { method: 'GET', path: '/api/admin/sessions/:id', scope: 'admin' },
+  { method: 'GET', path: '/api/admin/sessions/:id/inspect', scope: 'admin' },
   { method: 'DELETE', path: '/api/admin/sessions/:id', scope: 'admin' },
   { method: 'POST', path: '/api/admin/sessions/:id/stop', scope: 'admin' },
   { method: 'GET', path: '/api/admin/export', scope: 'admin' },

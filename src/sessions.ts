@@ -293,6 +293,11 @@ export class Sessions {
     return this.#records.file(sessionId, hash)
   }
 
+  /** Returns the hashes of the files of a session. Returns undefined if the files are in the messages. */
+  fileHashes(sessionId: string): Promise<string[] | undefined> {
+    return this.#records.fileHashes(sessionId)
+  }
+
   /**
    * Returns the inner state of a session, for an operator: its owner, claims, log, calls, queue, tasks and cost.
    * @throws LoomError `unavailable`
@@ -385,6 +390,11 @@ export class Sessions {
   /** Removes everything of sessions from the store; see `ErasureStore.erase`. It stops no turn: `session/erasure.ts` does. */
   eraseSessions(sessionIds: readonly string[], owner: DataOwner): Promise<ErasedKeys> {
     return this.#store.erase(sessionIds, owner)
+  }
+
+  /** Removes the counters of limits of an owner; see `ErasureStore.eraseCounters`. */
+  eraseCounters(owner: DataOwner): Promise<Record<string, number>> {
+    return this.#store.eraseCounters(owner)
   }
 
   // Tasks

@@ -34,6 +34,16 @@ export const adminOperations: readonly Operation[] = [
     errors: ['not-found'],
   },
   {
+    method: 'get',
+    path: '/api/admin/sessions/:id/inspect',
+    id: 'inspectTenantSession',
+    summary: 'Returns the inner state of a session of any subject.',
+    tag,
+    parameters: [tenant],
+    answers: { 200: json('The inner state.', 'Inspection') },
+    errors: ['not-found'],
+  },
+  {
     method: 'delete',
     path: '/api/admin/sessions/:id',
     id: 'deleteTenantSession',

@@ -41,6 +41,7 @@ const instance = z.object({
 const governedSession = session.extend({
   subject: z.string().optional(),
   members: z.array(memberSchema),
+  bytes: count.describe('The size of the messages and files, without those of tasks.'),
 })
 
 const inspection = z
@@ -112,6 +113,7 @@ const certificate = z.object({
   tasks: count,
   messages: count,
   keys: count,
+  counters: z.record(z.string(), count).describe('The counters of limits by their kind.'),
   memberships: count,
   left: count.describe('What a last look found again.'),
   complete: z.boolean().describe('Whether nothing is left.'),

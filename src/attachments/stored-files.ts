@@ -129,6 +129,7 @@ export function withStoredFiles(store: Store, files: SessionFiles): Store & File
       }))
     },
     file: (sessionId, hash) => files.get(sessionId, hash),
+    fileHashes: (sessionId) => files.hashes(sessionId),
 
     // The life of a session
 

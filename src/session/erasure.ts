@@ -19,6 +19,8 @@ export interface Erasure {
   messages: number
   /** The number of keys, files or records in the store. */
   keys: number
+  /** The number of counters of limits by their kind, such as `requests`. */
+  counters: Record<string, number>
   /** The number of sessions of others from whose members the subject was removed. */
   memberships: number
   /** The number of sessions and keys that a last look found again. */
@@ -41,6 +43,7 @@ export async function eraseOwner(sessions: Sessions, owner: DataOwner): Promise<
     tasks: 0,
     messages: 0,
     keys: 0,
+    counters: {},
     memberships: await leaveAll(sessions, owner),
     left: 0,
   }
@@ -57,6 +60,7 @@ export async function eraseOwner(sessions: Sessions, owner: DataOwner): Promise<
     }
     erased.sessionIds = [...new Set([...erased.sessionIds, ...ids])]
   }
+  erased.counters = await sessions.eraseCounters(owner)
   erased.left += (await sessions.ownedSessions(owner)).length
   return erased
 }

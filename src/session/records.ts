@@ -99,6 +99,11 @@ export class Records {
     return readsFiles(requestStore) ? requestStore.file(sessionId, hash) : undefined
   }
 
+  async fileHashes(sessionId: string): Promise<string[] | undefined> {
+    const { requestStore } = this.#options
+    return readsFiles(requestStore) ? requestStore.fileHashes(sessionId) : undefined
+  }
+
   branches(sessionId: string): Promise<Branch[]> {
     return this.#options.requestStore.branches(sessionId)
   }

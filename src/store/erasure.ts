@@ -31,4 +31,9 @@ export interface ErasureStore {
    * again after a crash. Stop the turns first: an erased session leaves no mark that locks late writers out.
    */
   erase(sessionIds: readonly string[], owner: DataOwner): Promise<ErasedKeys>
+  /**
+   * Removes the counters of limits whose names contain the name of the owner, those of its subjects included. Returns the
+   * number of each kind, such as `{ requests: 1 }`.
+   */
+  eraseCounters(owner: DataOwner): Promise<Record<string, number>>
 }

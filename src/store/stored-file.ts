@@ -19,6 +19,8 @@ export interface FileReader {
    * such file.
    */
   file(sessionId: string, hash: string): Promise<StoredFile | undefined>
+  /** Returns the hashes of all files of the session. */
+  fileHashes(sessionId: string): Promise<string[]>
 }
 
 export const readsFiles = (store: object): store is FileReader => 'file' in store

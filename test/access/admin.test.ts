@@ -135,6 +135,27 @@ describe('an admin', () => {
     expect(some.sessions.map(({ id }) => id)).toEqual(['plan'])
   })
 
+  it('inspects the session of a subject, and so does an operator', async () => {
+    const { ask, say } = openAdmin()
+    await say('ada', 'plan', 'My secret')
+    const path = '/admin/sessions/plan/inspect'
+    for (const [user, query] of [
+      ['root', ''],
+      ['ops', '?tenant=acme'],
+    ] as const) {
+      const { status, text } = await ask(user, 'GET', `${path}${query}`)
+      expect(status).toBe(200)
+      expect(JSON.parse(text)).toMatchObject({
+        session: { id: 'plan' },
+        subject: 'ada',
+        turn: { ownerState: 'none' },
+        queue: { queued: 0 },
+      })
+      expect(text).not.toContain('secret')
+    }
+    expect((await ask('ops', 'GET', '/admin/sessions/none/inspect?tenant=acme')).status).toBe(404)
+  })
+
   it('stops and deletes the session of a subject', async () => {
     const gate = new Gate('the model')
     const { ask, stateOf } = openAdmin({ scripts: [saysWhen(gate, 'Slow', 'Never')] })

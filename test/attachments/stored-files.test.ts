@@ -64,6 +64,7 @@ const key = { ada: 'key-of-ada', eve: 'key-of-eve' }
 const contentOf = (letter: string) =>
   Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), Buffer.from(letter.repeat(30_000))])
 const base64Of = (letter: string) => contentOf(letter).toString('base64')
+const fileOf = (letter: string) => ({ mediaType: 'image/png', filename: `${letter}.png` })
 const png = (letter: string) => ({
   type: 'file' as const,
   mediaType: 'image/png',
@@ -140,6 +141,15 @@ describe.each(['folder', 'bucket'] as const)('files in a %s', (name) => {
     // A fork has files of its own.
     await call('/api/chat/c/fork', { method: 'POST', body: JSON.stringify({ id: 'copy' }) })
     expect(await place.count()).toBe(2)
+    const lines = (await (await call('/api/admin/export')).text()).trimEnd().split('\n')
+    const exported = lines.toSorted().map((line) => JSON.parse(line))
+    expect(exported.map(({ session, files }) => [session.id, files])).toEqual(
+      ['c', 'copy'].map((id) => [
+        id,
+        [{ url: url.replace('/c/', `/${id}/`), ...fileOf('a'), data: base64Of('a') }],
+      ]),
+    )
+    expect(exported[0].messages).toHaveLength(4)
     expect((await call('/api/chat/c', { method: 'DELETE' })).status).toBe(204)
     expect((await call(url)).status).toBe(404)
     const copied = await urlOf('copy')

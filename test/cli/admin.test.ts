@@ -91,7 +91,16 @@ describe('loom admin', () => {
 
     expect((await admin('inspect', 'sums')).stdout).toMatch(/^subject +bob$/m)
     const shown = await admin('inspect', 'sums', '--json')
-    expect(JSON.parse(shown.stdout)).toMatchObject({ id: 'sums', subject: 'bob', tasks: [] })
+    expect(JSON.parse(shown.stdout)).toMatchObject({
+      id: 'sums',
+      subject: 'bob',
+      tasks: [],
+      inspection: { session: { id: 'sums' }, subject: 'bob', turn: { ownerState: 'none' } },
+    })
+    const inner = await loom(['admin', 'inspect', 'sums', '--tenant', 'acme'], {
+      environment: operator,
+    })
+    expect(inner.stdout).toMatch(/^log +\{"first":/m)
 
     const exported = await admin('export', '--subject', 'bob')
     expect(JSON.parse(exported.stdout)).toMatchObject({ subject: 'bob', session: { id: 'sums' } })

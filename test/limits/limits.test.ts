@@ -140,6 +140,52 @@ it('the tokens of finished answers are counted, and the next message is refused'
   expect((await post(two.url, randomUUID(), 'And?', { headers: bob })).status).toBe(202)
 })
 
+it('an erasure removes the counters of its subject or tenant, and lists them', async () => {
+  const limits = {
+    LOOM_LIMIT_REQUESTS: '100/3600',
+    LOOM_LIMIT_TURNS: '5',
+    LOOM_LIMIT_SESSIONS: '5',
+    LOOM_AUTH: 'proxy',
+    LOOM_PROXY_SCOPES_HEADER: 'x-scopes',
+  }
+  const options = { environment: limits, instances: 1 }
+  await using stage = await openStage(options)
+  const { url } = stage.instance(0)
+  const { client } = stage.redis
+  const as = (user: string, scopes = 'chat') => ({
+    'x-forwarded-user': user,
+    'x-scopes': scopes,
+    accept: 'application/json',
+  })
+  const counters = async () => (await client.keys('loom:limit:*')).map((key) => key.slice(11))
+  for (const user of ['ada', 'a*', 'bob']) {
+    await cast(url, randomUUID(), 'steps: 1 hold', { headers: as(user) })
+  }
+  await until(5000, 'three answers', () => stage.upstream.held === 3)
+  expect((await counters()).toSorted()).toEqual(
+    ['ada', 'a*', 'bob'].flatMap((user) => [`requests:/${user}`, `turns:{/${user}}`]).toSorted(),
+  )
+  stage.upstream.letGo()
+  const erase = async (body: object) => {
+    const response = await fetch(`${url}/api/admin/erase`, {
+      method: 'POST',
+      headers: { ...as('root', 'admin'), 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+    return response.json()
+  }
+  expect(await erase({ subject: 'a*', confirm: 'a*' })).toMatchObject({
+    sessions: 1,
+    counters: { requests: 1 },
+    complete: true,
+  })
+  const left = await counters()
+  expect(left.filter((key) => key.includes('a*'))).toEqual([])
+  expect(left).toEqual(expect.arrayContaining(['requests:/ada', 'requests:/bob']))
+  expect(await erase({ tenant: '', confirm: '' })).toMatchObject({ counters: { requests: 3 } })
+  expect(await counters()).toEqual([])
+})
+
 it('sessions are counted over all instances, and a deletion makes room', async () => {
   await using stage = await openLimited({ LOOM_LIMIT_SESSIONS: '2' })
   const [one, two] = [stage.instance(0).url, stage.instance(1).url]

@@ -9,7 +9,7 @@ import { exitCodes, isReaderGone } from '../exit-code.ts'
 import { notLoom } from '../remote/api.ts'
 import { confirms } from './confirmation.ts'
 import { type AdminFlags, apiOf, at, sessionPath } from './place.ts'
-import { auditRows, certificateText, instanceRows, sessionRows, sessionText } from './text.ts'
+import { auditRows, certificateText, instanceRows, inspectionText, sessionRows } from './text.ts'
 
 /** The longest wait for the begin of a drain. An instance begins after its next report, within a third of `LOOM_HEARTBEAT_MS`. */
 const drainMs = 60_000
@@ -45,9 +45,11 @@ export async function sessions(world: CommandWorld, flags: AdminFlags): Promise<
 }
 
 export async function inspect(world: CommandWorld, id: string, flags: AdminFlags): Promise<void> {
-  const path = at(sessionPath(id), { tenant: flags.tenant })
-  const session = await apiOf(world, flags).json('GET', path)
-  print(world, flags, session, () => sessionText(session))
+  const api = apiOf(world, flags)
+  const { tenant } = flags
+  const session = fieldsOf(await api.json('GET', at(sessionPath(id), { tenant })))
+  const inspection = fieldsOf(await api.json('GET', at(`${sessionPath(id)}/inspect`, { tenant })))
+  print(world, flags, { ...session, inspection }, () => inspectionText(session, inspection))
 }
 
 export async function stop(world: CommandWorld, id: string, flags: AdminFlags): Promise<void> {

@@ -14,9 +14,16 @@ export function sessionRows(sessions: readonly unknown[]): string {
   return table(rows)
 }
 
-/** One line for each field. A field with several values has its JSON. */
-export function sessionText(session: unknown): string {
-  return table(Object.entries(fieldsOf(session)).map(([name, value]) => [name, shown(name, value)]))
+/**
+ * One line for each field of a session, and of its inner state without what the session has already. A field with several
+ * values has its JSON.
+ */
+export function inspectionText(
+  session: Readonly<Record<string, unknown>>,
+  { session: _, subject: __, tasks: ___, ...inner }: Readonly<Record<string, unknown>>,
+): string {
+  const fields = Object.entries({ ...session, ...inner })
+  return table(fields.map(([name, value]) => [name, shown(name, value)]))
 }
 
 /** One line for each event: its time, the act, who did it, and what it is about. */
@@ -45,11 +52,17 @@ export function instanceRows(instances: readonly unknown[]): string {
 }
 
 export function certificateText(certificate: unknown, what: string): string {
-  const { sessions, tasks, messages, keys, memberships, complete, endedAt } = fieldsOf(certificate)
+  const { sessions, tasks, messages, keys, memberships, counters, complete, endedAt } =
+    fieldsOf(certificate)
   const counts = `${number(sessions)} sessions, ${number(tasks)} tasks, ${number(messages)} messages and ${number(keys)} keys`
   const others = number(memberships) === '0' ? '' : `, and ${number(memberships)} memberships`
+  const limits = Object.values(fieldsOf(counters)).reduce<number>(
+    (sum, count) => sum + (typeof count === 'number' ? count : 0),
+    0,
+  )
+  const counted = limits === 0 ? '' : `, and ${limits} counters of limits`
   const end = complete === true ? 'Nothing is left.' : 'Something is left: erase again.'
-  return `Erased ${plainLine(what)} at ${text(endedAt)}: ${counts}${others}. ${end}\n`
+  return `Erased ${plainLine(what)} at ${text(endedAt)}: ${counts}${others}${counted}. ${end}\n`
 }
 
 /** Columns with two spaces between them. The last one has no padding. */

@@ -30,6 +30,9 @@ export function fileErasure(
       }
       return owned
     },
+    async eraseCounters() {
+      return {}
+    },
     async erase(sessionIds, owner) {
       residents.check()
       let removed = await audit.forgetAudit(sessionIds, owner)

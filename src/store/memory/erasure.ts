@@ -15,6 +15,9 @@ export function memoryErasure(sessions: SessionTable, audit: MemoryAudit): Erasu
         .filter((session) => subject === undefined || session.subject === subject)
         .map(({ id }) => id)
     },
+    async eraseCounters() {
+      return {}
+    },
     async erase(sessionIds, owner) {
       let removed = audit.forgetAudit(sessionIds, owner)
       for (const id of sessionIds) removed += sessions.forget(id)

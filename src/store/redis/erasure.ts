@@ -26,6 +26,8 @@ const portion = 500
 const roundsMax = 5
 
 const tagOf = /^loom:\{([^}]*)\}/
+/** A counter of a limit: its kind, and the encoded names of its principal. */
+const counter = /^loom:limit:([a-z]+):\{?([^{}]*)\}?$/
 const ofSegment = /^loom:\{[^}]*\}(?:~[0-9a-z]+)?:(?:segment|sharers):/
 /** Keys of instances. A session may have the id `instances`, and then has the same hash tag. */
 const ofInstances =
@@ -207,6 +209,23 @@ export function redisErasure(connection: Connection): ErasureStore {
         }
       }
       return [...found]
+    },
+
+    // The limits of principals (`src/server/limits/`) write these keys.
+    async eraseCounters({ tenant, subject }) {
+      const removed: Record<string, number> = {}
+      const ofTenant = encodeURIComponent(tenant.toWellFormed())
+      const ofSubject = subject && `${ofTenant}/${encodeURIComponent(subject.toWellFormed())}`
+      for await (const keys of keysLike('loom:limit:*')) {
+        for (const key of keys) {
+          const [, kind = '', owner = ''] = counter.exec(key) ?? []
+          const isOfTenant = owner === (ofTenant || '-') || owner.startsWith(`${ofTenant}/`)
+          if (ofSubject === undefined ? !isOfTenant : owner !== ofSubject) continue
+          const count = await connection.send((client) => client.unlink(key))
+          if (count > 0) removed[kind] = (removed[kind] ?? 0) + count
+        }
+      }
+      return removed
     },
 
     async erase(sessionIds, owner) {

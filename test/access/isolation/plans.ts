@@ -66,6 +66,7 @@ export const plans: Readonly<Record<string, (id: string, ids: Ids) => Plan>> = {
   }),
   'GET /sessions': () => ({ path: '/sessions?subject=ada' }),
   'GET /sessions/:id': (id) => ({ path: `/sessions/${id}` }),
+  'GET /sessions/:id/inspect': (id) => ({ path: `/sessions/${id}/inspect` }),
   'DELETE /sessions/:id': (id) => ({ path: `/sessions/${id}` }),
   'POST /sessions/:id/stop': (id) => ({ path: `/sessions/${id}/stop` }),
   'GET /audit': () => ({ path: '/audit' }),
