@@ -23,7 +23,7 @@ async function run(load: Load): Promise<Sighting[]> {
     const connection = new Connection(load.port)
     for (let order = waiting.shift(); order !== undefined; order = waiting.shift()) {
       const orderedMs = order.waitMs + (order.rate > 0 ? (order.tokens / order.rate) * 1000 : 0)
-      const body = requestBody(order)
+      const body = requestBody(order, load.body)
       answers.push({
         order,
         answer: await connection.post(load.path, body, orderedMs + patienceMs),

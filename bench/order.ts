@@ -13,11 +13,17 @@ export interface Order {
   waitMs: number
 }
 
-/** Returns the body that `useChat` posts for the first message of a new chat. */
-export function requestBody(order: Order): string {
+/** `chat`: the body of `useChat` for the first message of a new chat. `completion`: that of OpenAI's API. */
+export type BodyForm = 'chat' | 'completion'
+
+export function requestBody(order: Order, form: BodyForm): string {
   const text =
     `Please answer order=${order.id} tokens=${order.tokens} ` +
     `rate=${order.rate} wait=${order.waitMs}`
+  if (form === 'completion') {
+    const messages = [{ role: 'user', content: text }]
+    return JSON.stringify({ model: 'assistant', stream: true, messages })
+  }
   return JSON.stringify({
     id: `bench-${order.id}`,
     messages: [{ id: `user-${order.id}`, role: 'user', parts: [{ type: 'text', text }] }],

@@ -8,6 +8,7 @@ import { z } from 'zod'
 export const loadSchema = z.object({
   port: z.number(),
   path: z.string(),
+  body: z.enum(['chat', 'completion']),
   format: z.enum(['ui', 'openai']),
   /** The number of open orders at a time, each on a connection of its own. */
   connections: z.number(),

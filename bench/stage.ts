@@ -79,8 +79,8 @@ export async function openStage(options: StageOptions): Promise<Stage> {
   }
   return {
     async send(orders, connections) {
-      const { path, format } = contender
-      const reply = await load.call({ port, path, format, connections, orders }, loadMs)
+      const { path, body, format } = contender
+      const reply = await load.call({ port, path, body, format, connections, orders }, loadMs)
       return z.array(sightingSchema).parse(reply)
     },
     async stamps() {

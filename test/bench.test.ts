@@ -95,7 +95,7 @@ describe('contenders', () => {
     const connection = new Connection(started.get(name)?.port ?? 0)
     const answer = await connection.post(
       contenders[name].path,
-      requestBody({ ...order, id }),
+      requestBody({ ...order, id }, contenders[name].body),
       60_000,
     )
     connection.close()
@@ -108,7 +108,7 @@ describe('contenders', () => {
       api: `http://127.0.0.1:${started.get(name)?.port}${contenders[name].path}`,
     })
     const request = z.object({ id: z.string(), messages: z.array(z.custom<UIMessage>()) })
-    const { id, messages } = request.parse(JSON.parse(requestBody({ ...order, id: 8 })))
+    const { id, messages } = request.parse(JSON.parse(requestBody({ ...order, id: 8 }, 'chat')))
     const stream = await transport.sendMessages({
       chatId: id,
       messages,
@@ -143,12 +143,15 @@ describe('contenders', () => {
     )
   })
 
-  it('loom and stock send the model the same request', async () => {
-    const [loom, stock] = [await ask('loom', 11), await ask('stock', 11)]
-    expect(modelRequest.parse(JSON.parse(loom.asked))).toEqual(
-      modelRequest.parse(JSON.parse(stock.asked)),
-    )
-  })
+  it.each(['loom', 'openai'] as const)(
+    '%s and stock send the model the same request',
+    async (name) => {
+      const [loom, stock] = [await ask(name, 11), await ask('stock', 11)]
+      expect(modelRequest.parse(JSON.parse(loom.asked))).toEqual(
+        modelRequest.parse(JSON.parse(stock.asked)),
+      )
+    },
+  )
 })
 
 describe('stage', () => {
