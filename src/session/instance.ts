@@ -4,6 +4,7 @@
  * the claim of a session, the run of its turn and the shutdown exclude each other through one state.
  */
 import { randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 
 import { LoomError } from '../ground/error.ts'
 import { type Breaker, Breakers } from '../runner/compaction/breaker.ts'
@@ -20,6 +21,15 @@ import type { TurnCommit } from './turn-commit.ts'
 import { TurnRun } from './turn-run.ts'
 import { publishTakeover } from './turn-telemetry.ts'
 import type { TurnEnd, TurnWorld } from './turn-world.ts'
+
+/** The turns that an instance hands over at a time when it shuts down. With very many turns there are more. */
+const handOverSize = 4
+
+/** The time from one group of these turns to the next, in milliseconds. */
+const handOverEveryMs = 20
+
+/** The longest time from the first group to the last one, in milliseconds. */
+const handOverMs = 1000
 
 /** The most sessions that one look at the queues reads, so that it costs few milliseconds. */
 const sampledMax = 100
@@ -84,7 +94,7 @@ export class Instance {
       agentNames: options.agentNames,
       places: this.#places,
       isBusy: (sessionId) => this.#isBusy(sessionId) || this.#settling.has(sessionId),
-      takeOver: (sessionId) => this.takeOver(sessionId),
+      takeOver: (sessionId, isNoted) => this.takeOver(sessionId, isNoted),
       settleTasks: (sessionId) => options.settleTasks(sessionId, true),
       forget: (sessionId) => this.#forget(sessionId),
       release: (sessionId) => this.#committedTurns.release(sessionId),
@@ -241,15 +251,20 @@ export class Instance {
     }
   }
 
-  /** Takes a session over if its owner is dead, or has handed it over. */
-  async takeOver(sessionId: string): Promise<void> {
+  /**
+   * Takes a session over if its owner is dead, or has handed it over.
+   * @param isNoted true if the index of this instance has the session
+   */
+  async takeOver(sessionId: string, isNoted = false): Promise<void> {
     if (this.#isDraining || this.#isBusy(sessionId)) return
-    await this.withClaim(sessionId, () => this.#takeOver(sessionId))
+    await this.withClaim(sessionId, () => this.#takeOver(sessionId, isNoted))
   }
 
-  async #takeOver(sessionId: string): Promise<void> {
+  async #takeOver(sessionId: string, isNoted: boolean): Promise<void> {
     const { store } = this.#options
-    const session = await store.session(sessionId)
+    // Again if it is noted: the end of an earlier turn here may have removed it meanwhile.
+    const noted = isNoted ? store.note(this.id, sessionId) : undefined
+    const [session] = await Promise.all([store.session(sessionId), noted])
     if (session === undefined || session.turn === undefined || session.state !== 'running') return
     const { owner, agent = session.agent } = session.turn
     const isHandOver = owner === this.id || owner.startsWith(handedOver)
@@ -264,6 +279,8 @@ export class Instance {
     const endReservation = needsPlace ? this.#places.reserve() : () => undefined
     if (endReservation === undefined) return this.#awaitPlace(sessionId, agent)
     try {
+      // The index needs the session for the next letter too: a repeated commit may take that letter.
+      if (!isNoted) await store.note(this.id, sessionId)
       await this.#takeTurn(session, session.turn)
     } finally {
       endReservation()
@@ -279,8 +296,6 @@ export class Instance {
   async #takeTurn({ id: sessionId }: SessionRecord, { owner, claim }: TurnRecord): Promise<void> {
     const { store } = this.#options
     const isHandOver = owner === this.id || owner.startsWith(handedOver)
-    // The index needs the session for the next letter too: a repeated commit may take that letter.
-    await store.note(this.id, sessionId)
     const commit = this.#committedTurns.under({ sessionId, claim })
     if (commit !== undefined && owner === this.id) return this.#commitAgain(commit)
     const ownClaim = await store.takeOver(sessionId, claim, {
@@ -303,13 +318,28 @@ export class Instance {
   async drain(): Promise<void> {
     this.#isDraining = true
     this.#isLeaving = true
-    this.#heartbeat.stop()
     this.#unwatch?.()
-    for (const turn of this.#turns.values()) turn.end('hand-over')
-    await this.#lookout.stop()
+    const looked = this.#lookout.stop()
+    await this.#handAllOver()
+    this.#heartbeat.stop()
+    await looked
     // A post in progress may begin one more turn, which is handed over at once.
     while (this.#work.size > 0) await Promise.all(this.#work)
     await this.#options.store.leave(this.id)
+  }
+
+  /**
+   * Ends the turns in small groups. A turn goes on here until its group is due, so that it does not wait until
+   * the other instances have taken all turns before it.
+   */
+  async #handAllOver(): Promise<void> {
+    const turns = [...this.#turns.values()]
+    const size = Math.max(handOverSize, Math.ceil((turns.length * handOverEveryMs) / handOverMs))
+    for (const [index, turn] of turns.entries()) {
+      if (index > 0 && index % size === 0) await delay(handOverEveryMs)
+      // One that ended meanwhile is committed.
+      if (this.#turns.get(turn.claim.sessionId) === turn) turn.end('hand-over')
+    }
   }
 
   /** Accepts nothing more, and hands nothing over: for a store that no other instance shares. */
@@ -386,11 +416,15 @@ export class Instance {
     await this.#options.store.forget(this.id, [sessionId])
   }
 
-  /** Leaves the turn without an owner, as if its owner had died. Another instance takes it at once. */
-  async #handOver({ sessionId, claim }: Claim): Promise<void> {
+  /**
+   * Leaves the turn without an owner, as if its owner had died, and passes its session on. Another instance
+   * takes it at once: it does not wait until all turns of this instance are handed over.
+   */
+  async #handOver({ sessionId, claim, letter: { request } }: Claim): Promise<void> {
+    const { store } = this.#options
     const instance = handedOver + this.id
-    const options = { instance, handOver: true }
-    await this.#options.store.takeOver(sessionId, claim, options)
+    const left = await store.takeOver(sessionId, claim, { instance, handOver: true })
+    if (left !== undefined) await store.pass(sessionId, { from: this.id, agent: request.agent })
   }
 
   async #mayStart({ sessionId, claim }: Claim): Promise<void> {

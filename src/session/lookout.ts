@@ -7,8 +7,8 @@ import type { SessionReader } from '../store/session.ts'
 import { placeFor, type Places } from './places.ts'
 import { Rounds } from './rounds.ts'
 
-/** The number of sessions that one step takes from a dead instance. Several instances so share its sessions. */
-const adoptionSize = 50
+/** The number of sessions that one step takes from another instance. Several instances so share its sessions. */
+const adoptionSize = 8
 
 /** The number of sessions that one step reads. Round trips at the same time cost hardly more than one. */
 const auditSize = 50
@@ -22,7 +22,8 @@ export interface LookoutOptions {
   places: Places
   /** Whether this instance runs the turn of the session, or has a claim of it in progress. */
   isBusy: (sessionId: string) => boolean
-  takeOver: (sessionId: string) => Promise<void>
+  /** `isNoted`: this instance has just adopted the session. */
+  takeOver: (sessionId: string, isNoted: boolean) => Promise<void>
   /** Does what follows from the end of a turn in a tree of tasks. */
   settleTasks: (sessionId: string) => Promise<void>
   /** Removes a session from the index of this instance. */
@@ -61,8 +62,11 @@ export class Lookout {
   }
 
   async #lookOut(): Promise<void> {
-    await this.#quietly(() => this.#lookAfterOthers())
-    await this.#quietly(() => this.#lookAfterWaiting())
+    // At the same time: a turn that was handed over waits for none of these round trips.
+    await Promise.all([
+      this.#quietly(() => this.#lookAfterOthers()),
+      this.#quietly(() => this.#lookAfterWaiting()),
+    ])
     await this.#quietly(() => this.#fillPlaces())
     await this.#quietly(() => this.#audit())
   }
@@ -79,12 +83,14 @@ export class Lookout {
     await this.#takeAll(() => store.adopt(other, instance, adoptionSize))
   }
 
-  /** Sessions that other instances passed on, because they lack the agent. */
+  /** Sessions that other instances passed on, because they shut down or lack the agent. */
   async #lookAfterWaiting(): Promise<void> {
     const { store, instance, agentNames } = this.#options
-    for (const agent of agentNames()) {
-      await this.#takeAll(() => store.adoptWaiting(agent, instance, adoptionSize))
-    }
+    await Promise.all(
+      agentNames().map((agent) =>
+        this.#takeAll(() => store.adoptWaiting(agent, instance, adoptionSize)),
+      ),
+    )
   }
 
   /** Sessions that wait for a place on any instance with their agent. */
@@ -95,7 +101,7 @@ export class Lookout {
         const limit = Math.min(places.free, adoptionSize)
         if (limit === 0 || this.#rounds.isStopped) return
         const sessionIds = await store.adoptWaiting(placeFor(agent), instance, limit)
-        await Promise.all(sessionIds.map((id) => this.#quietly(() => takeOver(id))))
+        await Promise.all(sessionIds.map((id) => this.#quietly(() => takeOver(id, true))))
         if (sessionIds.length < limit) break
       }
     }
@@ -107,7 +113,7 @@ export class Lookout {
     let count = adoptionSize
     while (count === adoptionSize && !this.#rounds.isStopped) {
       const sessionIds = await adopt()
-      await Promise.all(sessionIds.map((id) => this.#quietly(() => takeOver(id))))
+      await Promise.all(sessionIds.map((id) => this.#quietly(() => takeOver(id, true))))
       count = sessionIds.length
     }
   }
@@ -132,7 +138,7 @@ export class Lookout {
         if (isDoubtful) this.doubt(sessionId)
         return
       }
-      if (session?.state === 'running') await takeOver(sessionId)
+      if (session?.state === 'running') await takeOver(sessionId, false)
       else {
         await settleTasks(sessionId)
         await forget(sessionId)

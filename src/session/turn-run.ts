@@ -7,7 +7,7 @@ import { LoomError } from '../ground/error.ts'
 import { late } from '../ground/late.ts'
 import { MessageFold } from '../message-fold.ts'
 import type { Sink } from '../sink.ts'
-import type { Intents } from '../store/log.ts'
+import type { Intents, LogEntry } from '../store/log.ts'
 import type { TurnRecord } from '../store/session.ts'
 import { isTaskId } from '../store/task.ts'
 import type { Claim, Commit } from '../store/turn.ts'
@@ -16,7 +16,7 @@ import { TurnCommit } from './turn-commit.ts'
 import { TurnLog } from './turn-log.ts'
 import { senderOf } from './turn-meter.ts'
 import { publishTurn, turnEnding } from './turn-telemetry.ts'
-import { isGone, type RunningTurn, type TurnEnd, type TurnWorld } from './turn-world.ts'
+import { entriesOf, isGone, type RunningTurn, type TurnEnd, type TurnWorld } from './turn-world.ts'
 
 /** It loads the runner, which a program without a turn does not need. */
 const turnWork = late(() => import('./turn-work.ts'))
@@ -96,9 +96,14 @@ export class TurnRun implements RunningTurn {
     let unwatch: (() => void) | undefined
     let commit: Commit | undefined
     const published = await publishTurn(this.claim, this.world)
+    const { resumed, logId } = this.claim
+    // At the same time as the subscription: a client waits for both.
+    const entries = resumed ? entriesOf(store, sessionId, logId) : Promise.resolve([])
+    // `perform` awaits it, if the subscription does not fail before.
+    entries.catch(() => undefined)
     try {
       unwatch = await store.watch(sessionId, 'intents', () => void this.#readIntents())
-      commit = await published.within(() => this.#perform())
+      commit = await published.within(() => this.#perform(entries))
       if (isGone(this)) return undefined
       await this.#log.flush()
       return await this.#finish(commit)
@@ -117,10 +122,10 @@ export class TurnRun implements RunningTurn {
     }
   }
 
-  async #perform(): Promise<Commit> {
+  async #perform(entries: Promise<LogEntry[]>): Promise<Commit> {
     const { commitOf, perform } = await turnWork()
     try {
-      return await perform(this)
+      return await perform(this, entries)
     } catch (error) {
       // A stop keeps the text so far. Every other failure is in the log already, or cannot be written.
       if (isGone(this) || this.#endReason === undefined) throw error

@@ -7,6 +7,7 @@ import { uiMessage } from '../message-fold.ts'
 import { ofCall } from '../runner/tool-calls.ts'
 import { ownSpendingIn } from '../spending.ts'
 import type { Answer, QueueOnStop } from '../store/letter.ts'
+import type { LogEntry } from '../store/log.ts'
 import { type Commit, isFloorAtLeast } from '../store/turn.ts'
 import { answerEvents } from './answer-events.ts'
 import { closingEvents } from './open-calls.ts'
@@ -21,18 +22,21 @@ const deathsMax = 3
 const takeoversMax = 10
 const takeoversWithinMs = 5 * 60_000
 
-/** Does everything between the claim and the commit. @throws errors after which nothing may be committed */
-export async function perform(turn: RunningTurn): Promise<Commit> {
-  const { claim, world } = turn
-  const { sessionId, logId, letter } = claim
+/**
+ * Does everything between the claim and the commit.
+ * @param entries those that the log had at the claim
+ * @throws errors after which nothing may be committed
+ */
+export async function perform(turn: RunningTurn, entries: Promise<LogEntry[]>): Promise<Commit> {
+  const { claim } = turn
+  const { logId, letter } = claim
   // An earlier owner may have started tasks that nothing waits for any more.
   if (claim.resumed || claim.abandoned !== undefined) turn.hasTasks = true
   if (claim.abandoned !== undefined) await settleAbandoned(turn, claim.abandoned)
   if (!claim.resumed) return answer(turn, {})
-  const entries = await entriesOf(world.store, sessionId, logId)
   // A turn that stops keeps its text, because no other text replaces it.
   const mayReset = isFloorAtLeast(claim.floor, 'v7') && claim.stop === undefined
-  const recovery = recover(logId, entries, mayReset)
+  const recovery = recover(logId, await entries, mayReset)
   turn.fold = recovery.fold
   if (letter.request.stop !== undefined) return stopWait(turn, letter.request.stop, recovery)
   if (letter.kind !== 'answer') return continueTurn(turn, recovery)

@@ -87,6 +87,9 @@ export interface RunningTurn {
 export const isGone = ({ endReason }: Pick<RunningTurn, 'endReason'>): boolean =>
   endReason === 'lost' || endReason === 'hand-over'
 
+/** The number of entries of one read. */
+const readSize = 1000
+
 /** Returns all entries of a log. */
 export async function entriesOf(
   store: LogReader,
@@ -95,8 +98,9 @@ export async function entriesOf(
 ): Promise<LogEntry[]> {
   const entries: LogEntry[] = []
   for (;;) {
-    const page = await store.readLog(sessionId, logId, entries.at(-1)?.id, 1000)
-    if (page === undefined || page.entries.length === 0) return entries
+    const page = await store.readLog(sessionId, logId, entries.at(-1)?.id, readSize)
+    if (page === undefined) return entries
     entries.push(...page.entries)
+    if (page.entries.length < readSize) return entries
   }
 }
