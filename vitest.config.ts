@@ -48,6 +48,7 @@ const sessions = readdirSync(join(import.meta.dirname, 'test/sessions'))
  */
 const faults = [
   ...sessions,
+  'test/balancers/faults.test.ts',
   'test/balancers/programs.test.ts',
   'test/monitoring/**/*.test.ts',
   'test/trees/kills.test.ts',

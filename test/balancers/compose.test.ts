@@ -9,7 +9,7 @@ import { freePort, localhost } from '../redis/server.ts'
 import { until } from '../redis/until.ts'
 import { type Compose, composeWith } from './compose.ts'
 import { type Engine, engineFault, sharedData, startEngine } from './engine.ts'
-import { passesKill, passesRoll, type Topology } from './trial.ts'
+import { passesKill, passesRoll, settings, type Topology } from './trial.ts'
 
 const key = 'a-long-secret'
 const minutes = 60_000
@@ -36,6 +36,7 @@ describe.skipIf(fault !== undefined && !mustRun)('under a Docker engine', () => 
       LOOM_API_KEYS: key,
       LOOM_MODEL: 'demo/echo',
       PORT: port,
+      ...settings,
     })
     opening.defer(async () => void (await compose('down', '--volumes', '--timeout', '1')))
     await compose('up', '--detach', '--build')
@@ -68,6 +69,10 @@ describe.skipIf(fault !== undefined && !mustRun)('under a Docker engine', () => 
       expect(await inside(`touch ${folder}/x 2>/dev/null || echo refused`)).toBe('refused')
     expect(await inside('touch /tmp/x && echo written')).toBe('written')
     const { docker } = engine
+    await until(30_000, 'the container is healthy', async () => {
+      const state = await docker('inspect', '--format', '{{.State.Health.Status}}', container)
+      return state === 'healthy'
+    })
     expect(await docker('logs', container)).not.toMatch(/EROFS|read-only/i)
   })
 
@@ -106,10 +111,12 @@ describe.skipIf(fault !== undefined && !mustRun)('under a Docker engine', () => 
 
 /** The addresses of the instances in the network of the compose file. */
 async function addressesOf({ docker }: Engine): Promise<string[]> {
-  const format = '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}'
   const ids = await Promise.all(names.map((name) => containerOf(docker, name)))
-  return Promise.all(ids.map((id) => docker('inspect', '--format', format, id)))
+  return Promise.all(ids.map((id) => addressOf(docker, id)))
 }
+
+const addressOf = (docker: Engine['docker'], id: string): Promise<string> =>
+  docker('inspect', '--format', '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}', id)
 
 const names = ['loom-1', 'loom-2']
 
@@ -122,11 +129,11 @@ const isReady = async (url: string): Promise<boolean> =>
 async function topologyOf({ docker }: Engine, url: string): Promise<Topology> {
   const container = (index: number) => containerOf(docker, names[index] ?? '')
   const start = async (index: number) => {
-    await docker('start', await container(index))
-    await until(60_000, `${names[index]} is healthy`, async () => {
-      const format = '{{.State.Health.Status}}'
-      return (await docker('inspect', '--format', format, await container(index))) === 'healthy'
-    })
+    const id = await container(index)
+    await docker('start', id)
+    // The health check of the image comes only after 10 s.
+    const server = `http://${await addressOf(docker, id)}:3000`
+    await until(60_000, `${names[index]} is ready`, () => isReady(server))
   }
   await until(30_000, 'the balancer passes requests on', () => isReady(url))
   return {

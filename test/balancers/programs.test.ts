@@ -6,7 +6,7 @@ import { startRedis } from '../redis/redis.ts'
 import { freePort } from '../redis/server.ts'
 import { until } from '../redis/until.ts'
 import { type BalancerKind, startBalancer } from './programs.ts'
-import { passesKill, passesRoll, type Topology } from './trial.ts'
+import { passesKill, passesRoll, settings, type Topology } from './trial.ts'
 
 const key = 'a-long-secret'
 
@@ -27,6 +27,7 @@ async function openTopology(kind: BalancerKind): Promise<RunningTopology> {
       REDIS_URL: redis.url,
       LOOM_API_KEYS: key,
       LOOM_MODEL: 'demo/echo',
+      ...settings,
     })
     const url = await addressOf(instances[index])
     await until(10_000, 'it is ready', async () => (await fetch(`${url}/readyz`)).status === 200)

@@ -31,13 +31,19 @@ export interface TrialLimits {
 
 const clients = 12
 
-/** The length of an answer, in milliseconds. */
-const answerMs = 30_000
+/**
+ * The settings of both instances: an instance that stops closes the streams after 3 s, so that the answers
+ * are longer than that.
+ */
+export const settings = { LOOM_GRACE_MS: '3000' }
+
+/** The length of an answer, in milliseconds: more than two stops and starts. */
+const answerMs = 16_000
 
 /** Kills an instance that owns answers. */
 export async function passesKill(topology: Topology, { gapMs }: TrialLimits): Promise<void> {
   await untilBothServe(topology)
-  const trial = await during(topology, wordsIn(15_000), async (answers) => {
+  const trial = await during(topology, wordsIn(10_000), async (answers) => {
     const before = await ownersOf(topology, answers)
     // Without an answer on both instances, the kill would prove nothing.
     expect(new Set(before).size, JSON.stringify(before)).toBe(2)

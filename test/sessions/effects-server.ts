@@ -11,31 +11,9 @@ import { createModels } from '../../src/model/resolve.ts'
 import { errorLog } from '../../src/server/error-log.ts'
 import { listen } from '../../src/server/listen.ts'
 import { openLoom } from '../../src/server/open-loom.ts'
-import type { NamedTool, RetryClass } from '../../src/tool.ts'
+import type { NamedTool } from '../../src/tool.ts'
+import { effect, ledger } from './effect-tool.ts'
 import type { Point } from './ledger.ts'
-
-const ledger = process.env['LEDGER_URL'] ?? ''
-
-const effect = (name: string, retry: RetryClass): NamedTool => ({
-  name,
-  description: 'Changes the world.',
-  inputSchema: z.looseObject({}),
-  retry,
-  async *execute(_, { idempotencyKey, signal, write }) {
-    const tell = async (point: Point) => {
-      const response = await fetch(`${ledger}/${point}?key=${idempotencyKey}`, { signal })
-      await response.text()
-    }
-    yield 'partial: begun'
-    await write({ type: 'data-progress', data: 'partial: begun' })
-    await tell('before')
-    await tell('effect')
-    yield 'partial: nearly done'
-    await write({ type: 'data-progress', data: 'partial: nearly done' })
-    await tell('done')
-    return 'worked'
-  },
-})
 
 const steps: NamedTool = {
   name: 'steps',

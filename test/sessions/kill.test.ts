@@ -6,12 +6,12 @@ import { describe, expect, it } from 'vitest'
 import { within } from '../deadline.ts'
 import { until } from '../redis/until.ts'
 import { watchClaims } from './claims.ts'
+import { amid, killAmid, terminateAmid } from './fault-kit.ts'
 import { chance, measured, median } from './random.ts'
 import { heartbeatMs, openStage, type Stage, type StageInstance } from './stage.ts'
 import {
   beginTurn,
   expectWhole,
-  isOver,
   oneAnswer,
   type StagedTurn,
   untilIdle,
@@ -34,25 +34,8 @@ describe('a turn whose owner is killed', () => {
       const profile = below(2) === 0 ? 'v6' : 'v7'
       const places = Array.from({ length: turnsAtOnce - 1 }, () => below(eventsOfTurn))
       const turns = await turnsAt(places, () => beginTurn({ owner, survivor, profile }))
-      const alive = turns.filter((turn) => !isOver(turn))
-      const labels = alive.map(({ seen }) => {
-        const place = `after ${seen.length} events, the last ${seen.at(-1)}`
-        return `seed ${seed}, round ${round}, ${profile}, killed ${place}`
-      })
-      await owner.kill()
-      killed += alive.length
-      const replacing = stage.start(round % 2)
-      const loadedAnew = openTab({ urls: [survivor.url], profile })
-      const again = alive.map(({ chatId }) => loadedAnew.reattach(chatId))
-      await Promise.all(
-        alive.map(async (turn, index) => {
-          const label = labels[index]
-          const stored = await oneAnswer(turn, survivor, label)
-          expectWhole(stored, 10, label)
-          expect(await again[index]?.message, label).toEqual(stored)
-        }),
-      )
-      await replacing
+      const label = `seed ${seed}, round ${round}, `
+      killed += await killAmid(stage, round % 2, { turns, door: survivor, label })
     }
   }, 400_000)
 
@@ -76,16 +59,9 @@ describe('a turn after a hand-over', () => {
   it('is served to its end by the leaving instance', async () => {
     await using stage = await openStage({ paceMs: 10 })
     const [owner, other] = [stage.instance(0), stage.instance(1)]
-    const chatId = randomUUID()
-    let seen = 0
-    const tab = openTab({ urls: [owner.url], resumes: false })
-    const asked = tab.send(chatId, 'steps: 10', { onChunk: () => seen++ })
-    await until(5000, 'the turn is under way', () => seen > 20)
-    const { gone } = owner.terminate()
-    const message = await asked.message
-    await untilIdle(other.url, chatId)
-    expect(message).toEqual((await messagesOf(other.url, chatId)).at(-1))
-    expect(await gone).toBe(0)
+    const turn = await beginTurn({ owner, survivor: other, resumes: false })
+    await untilSeen(turn, amid)
+    await terminateAmid(owner, { turns: [turn], door: other })
   })
 
   it('keeps its instance serving, but not ready, for its readers', async () => {

@@ -3,15 +3,15 @@
  * nothing hangs.
  */
 import { randomUUID } from 'node:crypto'
-import { setTimeout as delay } from 'node:timers/promises'
 
 import { describe, expect, it } from 'vitest'
 
 import { within } from '../deadline.ts'
 import { busyness } from '../machine.ts'
 import { until } from '../redis/until.ts'
+import { restartRedisAmid } from './fault-kit.ts'
 import { openStage } from './stage.ts'
-import { beginTurn, expectWhole, oneAnswer, untilIdle, untilSeen } from './staged-turn.ts'
+import { beginTurn, expectWhole, untilIdle, untilSeen } from './staged-turn.ts'
 import { messagesOf, openTab, post } from './tab.ts'
 
 /** The delay of a stream beyond the patience of its server: a moment on a busy machine. */
@@ -32,11 +32,8 @@ describe('a Redis that restarts', () => {
       ),
     )
     await Promise.all(turns.map((turn) => untilSeen(turn, 20)))
-    await stage.redis.kill()
-    // No heartbeat arrived for that time, and no instance is dead.
-    await delay(awayMs)
-    await stage.redis.restart()
-    for (const turn of turns) expectWhole(await oneAnswer(turn, one), 10)
+    // No heartbeat arrives for that time, and no instance is dead.
+    await restartRedisAmid(stage, { turns, door: one, awayMs })
     // No living owner lost its turn: each step was asked once.
     expect(stage.upstream.calls).toHaveLength(turns.length * 10)
   })
@@ -62,7 +59,8 @@ describe('a Redis that restarts', () => {
 })
 
 describe('an outage of Redis longer than the patience of a request', () => {
-  it('delays turns and readers, and requests fail in seconds', async () => {
+  // Both at a time: they wait for most of their time.
+  it.concurrent('delays turns and readers, and requests fail in seconds', async () => {
     await using stage = await openStage({ paceMs: 20 })
     const [one, two] = [stage.instance(0), stage.instance(1)]
     const turn = await beginTurn({ owner: one, survivor: two })
@@ -115,7 +113,7 @@ describe('an outage of Redis longer than the patience of a request', () => {
     }
   })
 
-  it('stores all or nothing of a refused message', async () => {
+  it.concurrent('stores all or nothing of a refused message', async () => {
     await using stage = await openStage({ instances: 1 })
     const instance = stage.instance(0)
     const { url } = instance
@@ -145,7 +143,8 @@ describe('an outage of Redis longer than the patience of a request', () => {
 })
 
 describe('the log of a server', () => {
-  it.each(['is away', 'cannot be reached'])(
+  // Both at a time: they wait for most of their time.
+  it.concurrent.each(['is away', 'cannot be reached'])(
     'reports that its Redis %s, then less often, and its return',
     async (how) => {
       const environment = { LOOM_REDIS_PATIENCE: '1000' }

@@ -23,12 +23,17 @@ export interface StageOptions {
   replyTo?: (messages: Asked['messages']) => Reply
   /** A file that runs instead of the `loom` command. */
   program?: string
+  /** A file with the agents, instead of Loom's own. */
+  agents?: string
+  /** The port of each instance, also after it was replaced. @defaultValue any free ports */
+  ports?: readonly string[]
 }
 
 /** Servers on a Redis of the test's own. */
 export interface BareStage extends AsyncDisposable {
   upstream: Upstream
   instance(index: number): StageInstance
+  instances(): readonly StageInstance[]
   /** Starts one more instance, or replaces `instance(index)`. */
   start(index?: number): Promise<StageInstance>
 }
@@ -78,6 +83,7 @@ export async function openStageOn(
   proxyTo?: () => Promise<RedisProxy>,
 ): Promise<BareStage> {
   const { instances: count = 2, environment = {}, paceMs = 2, replyTo, program } = options
+  const { agents, ports = [] } = options
   await using stack = new AsyncDisposableStack()
   const upstream = stack.use(await openUpstream(paceMs, replyTo))
   const instances: StageInstance[] = []
@@ -87,7 +93,7 @@ export async function openStageOn(
   )
   stack.defer(async () => void (await Promise.all(instances.map((instance) => instance.kill()))))
   let launched = 0
-  const launch = async () => {
+  const launch = async (index: number) => {
     const key = `instance-${launched++}`
     const proxy = await proxyTo?.()
     if (proxy !== undefined) proxies.push(proxy)
@@ -98,14 +104,15 @@ export async function openStageOn(
         STAGE_API_KEY: key,
         LOOM_MODEL: 'stage/model',
         LOOM_HEARTBEAT_MS: String(heartbeatMs),
+        PORT: ports[index] ?? '0',
         ...environment,
       },
-      ['serve'],
+      ['serve', ...(agents === undefined ? [] : [agents])],
       program,
     )
     return { ...controls(loom, proxy), url: await addressOf(loom), key }
   }
-  instances.push(...(await Promise.all(Array.from({ length: count }, launch))))
+  instances.push(...(await Promise.all(Array.from({ length: count }, (_, index) => launch(index)))))
   const owned = stack.move()
   return {
     upstream,
@@ -114,8 +121,9 @@ export async function openStageOn(
       if (instance === undefined) throw new Error(`there is no instance ${index}`)
       return instance
     },
+    instances: () => instances,
     async start(index = instances.length) {
-      const instance = await launch()
+      const instance = await launch(index)
       instances[index] = instance
       return instance
     },

@@ -30,16 +30,22 @@ export interface TurnSides {
   profile?: TabOptions['profile']
   /** @defaultValue a new one */
   chatId?: string
+  /** Whether the posting tab returns after a lost connection. @defaultValue true */
+  resumes?: boolean
+  /** The same for the watching tab. Behind a balancer it may be at the owner. @defaultValue false */
+  watcherResumes?: boolean
 }
 
 /** Waits until the turn runs and both tabs follow it. */
 export async function beginTurn(sides: TurnSides): Promise<StagedTurn> {
   const { owner, survivor, text = 'steps: 10', profile = 'v7', chatId = randomUUID() } = sides
+  const { resumes = true, watcherResumes = false } = sides
   const seen: StagedTurn['seen'] = []
-  const asking = openTab({ urls: [owner.url, survivor.url], profile })
+  const asking = openTab({ urls: [owner.url, survivor.url], resumes, profile })
   const asked = asking.send(chatId, text, { onChunk: ({ type }) => seen.push(type) })
   await until(10_000, 'the turn begins', () => seen.length > 0)
-  const watched = openTab({ urls: [survivor.url], resumes: false, profile }).reattach(chatId)
+  const watching = openTab({ urls: [survivor.url], resumes: watcherResumes, profile })
+  const watched = watching.reattach(chatId)
   return { chatId, profile, seen, asked, watched }
 }
 

@@ -7,40 +7,19 @@ import { startCluster } from '../redis/cluster.ts'
 import { startSentinel } from '../redis/sentinel.ts'
 import { freePort, localhost } from '../redis/server.ts'
 import { until } from '../redis/until.ts'
-import { ofOwner, rawLog } from './redis-log.ts'
-import { openStage, openStageOn, type StageInstance } from './stage.ts'
+import { absences, amid, leaveForAWhile } from './fault-kit.ts'
+import { rawLog } from './redis-log.ts'
+import { openStage, openStageOn } from './stage.ts'
 import { beginTurn, expectWhole, oneAnswer, untilIdle, untilSeen } from './staged-turn.ts'
 import { messagesOf, openTab } from './tab.ts'
-
-const absences: [
-  string,
-  { begin: (it: StageInstance) => void; end: (it: StageInstance) => void },
-][] = [
-  ['froze', { begin: (owner) => owner.freeze(), end: (owner) => owner.thaw() }],
-  ['was cut off from Redis', { begin: (owner) => owner.partition(), end: (owner) => owner.heal() }],
-]
 
 describe.each(absences)('an owner that %s', (_, absence) => {
   it('writes not one byte and calls no model', async () => {
     await using stage = await openStage({ paceMs: 12 })
     const [owner, survivor] = [stage.instance(0), stage.instance(1)]
     const turn = await beginTurn({ owner, survivor })
-    await untilSeen(turn, 30)
-    absence.begin(owner)
-    const log = () => rawLog(stage.redis.client, turn.chatId)
-    await until(5000, 'another has written', async () => ofOwner(await log(), 1).length > 5)
-    const before = ofOwner(await log(), 0)
-    absence.end(owner)
-    const stored = await oneAnswer(turn, survivor)
-    expectWhole(stored, 10)
-    await stage.upstream.quiet()
-    const after = await rawLog(stage.redis.client, turn.chatId, stored.id)
-    expect(ofOwner(after, 0)).toEqual(before)
-    // Only these owners have written, and in that order.
-    expect(after).toEqual([...before, ...ofOwner(after, 1)])
-    expect(await messagesOf(owner.url, turn.chatId)).toEqual(
-      await messagesOf(survivor.url, turn.chatId),
-    )
+    await untilSeen(turn, amid)
+    await leaveForAWhile(stage, owner, { turns: [turn], door: survivor, absence })
     // The interrupted step is asked twice. The zombie asks nothing after that.
     expect(stage.upstream.calls.length).toBeLessThanOrEqual(11)
     expect(stage.upstream.calls.length).toBeGreaterThanOrEqual(10)

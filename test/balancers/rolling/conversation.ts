@@ -28,8 +28,16 @@ export interface ConversationReport {
   resumes: number
   /** Answers that more than one instance wrote. */
   moved: number
-  /** The longest time without a word, from a message to the end of its answer, in milliseconds. */
-  longestGapMs: number
+  /** Every time without a word, from a message to the end of its answer. */
+  gaps: Gap[]
+}
+
+export interface Gap {
+  ms: number
+  /** The time of the word that ended it, as of `performance.now()`. */
+  at: number
+  /** `first`: before the first word of an answer. `moved`: between words of two instances. */
+  kind: 'first' | 'moved' | 'usual'
 }
 
 export interface Conversation {
@@ -68,6 +76,8 @@ class Client {
   /** The claims of the instances that wrote the answer. */
   #claims = new Set<string>()
   #heardAt = 0
+  /** The claim of the instance that wrote the last word. Empty before the first word. */
+  #wordClaim = ''
 
   constructor(options: ConversationOptions) {
     this.#options = options
@@ -78,7 +88,7 @@ class Client {
       errors: [],
       resumes: 0,
       moved: 0,
-      longestGapMs: 0,
+      gaps: [],
     }
   }
 
@@ -96,6 +106,7 @@ class Client {
     this.#answer = ''
     this.#heard = []
     this.#claims = new Set()
+    this.#wordClaim = ''
     this.#heardAt = performance.now()
     const parts = [{ type: 'text', text: `turn ${turn} words ${words}` }]
     const message = { id: `${chatId}-${turn}`, role: 'user', parts }
@@ -152,8 +163,11 @@ class Client {
     if (type === 'error') this.#report.errors.push(`event: ${errorText}`)
     if (type !== 'text-delta') return
     const now = performance.now()
-    const { longestGapMs } = this.#report
-    this.#report.longestGapMs = Math.max(longestGapMs, now - this.#heardAt)
+    const [claim = ''] = this.#cursor.split('-', 1)
+    const isSame = claim === this.#wordClaim
+    const kind = this.#wordClaim === '' ? 'first' : isSame ? 'usual' : 'moved'
+    this.#report.gaps.push({ ms: now - this.#heardAt, at: now, kind })
+    this.#wordClaim = claim
     this.#heardAt = now
     this.#answer += delta
     this.isLive = true

@@ -36,7 +36,7 @@ export interface FleetOptions {
 
 export async function openFleet({ kind, version: first, wordMs }: FleetOptions): Promise<Fleet> {
   await using stack = new AsyncDisposableStack()
-  const redis = stack.use(await startRedis(['--appendonly', 'yes']))
+  const redis = stack.use(await startRedis(['--appendonly', 'yes', '--appendfsync', 'everysec']))
   stack.defer(endProcesses)
   const programs = { previous: await previousProgram(), this: undefined }
   const ports = await Promise.all(

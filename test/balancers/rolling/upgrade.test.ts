@@ -4,17 +4,19 @@
  * test/balancers/rolling` runs both ways, and a restart of this version, behind both. It also limits the
  * silences, so it needs a machine without other work.
  */
+import { setTimeout as delay } from 'node:timers/promises'
+
 import { expect, it } from 'vitest'
 
 import { within } from '../../deadline.ts'
 import { until } from '../../redis/until.ts'
 import type { BalancerKind } from '../programs.ts'
 import { measureSlowness } from '../slowness.ts'
-import { converse, type ConversationReport } from './conversation.ts'
+import { type Conversation, converse, type ConversationReport, type Gap } from './conversation.ts'
 import { type Fleet, key, openFleet, type Version } from './fleet.ts'
 
 const conversations = 200
-const words = 20
+const words = 16
 const wordMs = 150
 
 interface Trial {
@@ -39,18 +41,29 @@ const trials = !isLong ? short : kinds.flatMap((kind) => ways.map((way) => ({ ki
 it.each(trials)(
   'no client notices that $kind gets each instance of $from version as one of $to version',
   { timeout: 300_000 },
-  async ({ kind, from, to }) => {
-    await using fleet = await openFleet({ kind, version: from, wordMs })
+  async ({ kind, from: first, to }) => {
+    await using fleet = await openFleet({ kind, version: first, wordMs })
     const slowness = measureSlowness()
-    const reports = await during(fleet, () => fleet.roll(to))
+    let from = 0
+    const reports = await during(fleet, async () => {
+      from = performance.now()
+      await fleet.roll(to)
+    })
     const factor = await slowness.end()
-    const gaps = reports.map(({ longestGapMs }) => longestGapMs).toSorted((a, b) => a - b)
-    const at = (share: number) => Math.round(gaps[Math.floor(share * (gaps.length - 1))] ?? 0)
+    const gaps = reports.map((report) => report.gaps.filter(({ at }) => at > from))
+    const longest = gaps.map((each) => Math.max(...each.map(({ ms }) => ms)))
+    const at = (share: number) => percentile(longest, share)
+    // Each word comes after the pause of the model. A move repeats that pause.
+    const of = (kind: Gap['kind']) => {
+      const all = gaps.flat().filter((gap) => gap.kind === kind)
+      const times = all.map(({ ms }) => ms)
+      return `${kind} p50 ${percentile(times, 0.5)} ms, p99 ${percentile(times, 0.99)} ms`
+    }
     const sum = (count: (report: ConversationReport) => number) =>
       reports.reduce((total, report) => total + count(report), 0)
     const moved = sum((report) => report.moved)
     process.stderr.write(
-      `${kind}, ${from} to ${to}: ${sum(({ answers }) => answers.length)} answers, ${moved} moved, ${sum(({ resumes }) => resumes)} resumed; longest silence p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, max ${at(1)} ms; slowness ${factor.toFixed(1)}\n`,
+      `${kind}, ${first} to ${to}: ${sum(({ answers }) => answers.length)} answers, ${moved} moved, ${sum(({ resumes }) => resumes)} resumed; longest silence p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, max ${at(1)} ms; ${of('moved')}; ${of('first')}; ${of('usual')}; slowness ${factor.toFixed(1)}\n`,
     )
     await Promise.all(
       reports.map(async (report) => {
@@ -66,15 +79,23 @@ it.each(trials)(
   },
 )
 
+function percentile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  return Math.round(sorted[Math.floor(share * (sorted.length - 1))] ?? 0)
+}
+
 /** Converses until the change is over. */
 async function during(fleet: Fleet, change: () => Promise<void>): Promise<ConversationReport[]> {
   const ending = new AbortController()
   const leaving = new AbortController()
   const signals = { ending: ending.signal, leaving: leaving.signal }
   try {
-    const clients = Array.from({ length: conversations }, () =>
-      converse({ url: fleet.url, key, words, ...signals }),
-    )
+    const clients: Conversation[] = []
+    // One after another, like real ones: all at once would measure the first requests of new processes.
+    for (let client = 0; client < conversations; client++) {
+      clients.push(converse({ url: fleet.url, key, words, ...signals }))
+      await delay((words * wordMs) / conversations)
+    }
     await until(30_000, 'every conversation is live', () => clients.every(({ isLive }) => isLive))
     await change()
     ending.abort()
