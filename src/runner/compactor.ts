@@ -14,7 +14,13 @@ import { systemText } from '../system-prompt.ts'
 import { assemble, type Covered, coveredBy, dropOldest, squeeze } from './compaction/assemble.ts'
 import type { Breaker } from './compaction/breaker.ts'
 import { chooseCut, latestUser } from './compaction/cut.ts'
-import { jsonTokens, messageTokens, textTokens, tokensOf } from './compaction/estimate.ts'
+import {
+  countInSteps,
+  jsonTokens,
+  messageTokens,
+  textTokens,
+  tokensOf,
+} from './compaction/estimate.ts'
 import { type Limits, limitsOf } from './compaction/limits.ts'
 import type { Origins } from './compaction/origins.ts'
 import { shortText } from './compaction/shorten.ts'
@@ -87,6 +93,7 @@ export class Compactor {
     this.#window = this.#windowOf(call.model)
     const shown = [...this.#base, ...messages.slice(this.#through)]
     const overhead = overheadOf(call)
+    await countInSteps(shown)
     this.#estimate = overhead + tokensOf(shown)
     if (compaction === false) return shown
     const options = typeof compaction === 'function' ? {} : compaction

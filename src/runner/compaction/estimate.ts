@@ -7,6 +7,7 @@
 import type { ModelMessage, ToolResultPart } from 'ai'
 
 import { isOnePiece } from '../../ground/json/pieces.ts'
+import { WorkSteps } from '../../ground/long-work.ts'
 import { filePart } from '../../model/prompt/file.ts'
 import { fileAsText, mayBeText } from '../../model/prompt/text-file.ts'
 
@@ -32,14 +33,19 @@ const dense = 7
 const lengths = [16, 8, 3, 3, 2, 16, 3, 1] as const
 
 function kindOf(code: number): number {
+  if (code < 128) return kinds[code] ?? sign
+  return code < 0x2e80 ? letter : dense
+}
+
+function asciiKind(code: number): number {
   if (code >= 97 && code <= 122) return lower
   if (code === 32) return space
   if (code >= 65 && code <= 90) return upper
   if (code >= 48 && code <= 57) return digit
-  if (code < 32) return control
-  if (code < 128) return sign
-  return code < 0x2e80 ? letter : dense
+  return code < 32 ? control : sign
 }
+
+const kinds = Uint8Array.from({ length: 128 }, (_, code) => asciiKind(code))
 
 /** Characters. Of a longer text only samples are counted. */
 const wholeMax = 32_000
@@ -82,6 +88,15 @@ export const tokensOf = (messages: readonly ModelMessage[]): number =>
 
 /** A conversation is counted several times for each call, and few of its messages are new. */
 const counts = new WeakMap<ModelMessage, number>()
+
+/** Counts messages in steps. The event loop turns between them, and the counts are cached. */
+export async function countInSteps(messages: readonly ModelMessage[]): Promise<void> {
+  const steps = new WorkSteps()
+  for (const message of messages) {
+    // A token has about four characters, and a character takes twice as long as in other long work.
+    if (!counts.has(message)) await steps.next(messageTokens(message) * 8)
+  }
+}
 
 /** The message must not change afterwards: the count is cached. */
 export function messageTokens(message: ModelMessage): number {
