@@ -52,7 +52,7 @@ import type { TaskInfo } from './task.ts'
 
 export interface SessionsOptions extends Omit<
   InstanceOptions,
-  'schedules' | 'tasks' | 'settleTasks' | 'onStart'
+  'schedules' | 'tasks' | 'settleTasks' | 'discard' | 'onStart'
 > {
   store: Store
   /** Whether this instance delivers scheduled messages, and its tools may schedule them. */
@@ -129,6 +129,7 @@ export class Sessions {
       tasks: this.#openTasks,
       settleTasks: async (sessionId, hasTasks) =>
         (await this.#openTasks()).settle(sessionId, hasTasks),
+      discard: (sessionId, tenant) => this.remove(sessionId, tenant),
       onStart: () => {
         if (options.schedules) this.#startSchedules().catch(options.report)
       },

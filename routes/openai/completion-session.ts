@@ -75,7 +75,10 @@ export async function acceptInNew(
       isNamed: false,
       session: undefined,
       agent,
-      content: contentOf(world, { message: next.messages.at(-1), request }),
+      content: contentOf(world, {
+        message: next.messages.at(-1),
+        request: { ...request, temporary: true },
+      }),
       continues: false,
       isAnswered: false,
       seed: () => Promise.resolve(before),
@@ -90,7 +93,12 @@ export async function acceptInNew(
     )
   }
   // The answer to the last message of the history, which has the results.
-  const letter = { id: randomUUID(), kind: 'message' as const, replyId: randomUUID(), request }
+  const letter = {
+    id: randomUUID(),
+    kind: 'message' as const,
+    replyId: randomUUID(),
+    request: { ...request, temporary: true as const },
+  }
   const to = { ...author, tenant, agent: agent.name, whenBusy: 'reject' as const, seed: before }
   const receipt = await loom.sessions.post(sessionId, letter, to)
   return { sessionId, receipt, isTemporary: true }

@@ -48,6 +48,8 @@ export interface InstanceOptions extends Omit<
    * has no tasks of its own.
    */
   settleTasks: (sessionId: string, hasTasks: boolean) => Promise<void>
+  /** Removes a session that was only for one answer, after the death of the instance that its client used. */
+  discard: (sessionId: string, tenant: string) => Promise<unknown>
   /** Called once, when the instance has started. */
   onStart: () => void
 }
@@ -293,7 +295,10 @@ export class Instance {
     await this.#options.store.pass(sessionId, { from: this.id, agent: placeFor(agent) })
   }
 
-  async #takeTurn({ id: sessionId }: SessionRecord, { owner, claim }: TurnRecord): Promise<void> {
+  async #takeTurn(
+    { id: sessionId, tenant }: SessionRecord,
+    { owner, claim }: TurnRecord,
+  ): Promise<void> {
     const { store } = this.#options
     const isHandOver = owner === this.id || owner.startsWith(handedOver)
     const commit = this.#committedTurns.under({ sessionId, claim })
@@ -304,6 +309,11 @@ export class Instance {
       quietMs: this.#heartbeat.quietMs,
     })
     if (ownClaim === undefined) return
+    // Its client had the only connection to the answer.
+    if (!isHandOver && ownClaim.letter.request.temporary === true) {
+      await this.#options.discard(sessionId, tenant)
+      return
+    }
     await publishTakeover(ownClaim, this.#world, { owner, isHandOver })
     this.begin(ownClaim)
   }

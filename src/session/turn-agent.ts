@@ -94,9 +94,9 @@ export async function runAgent(
             tenant: session?.tenant ?? '',
             messageId: claim.logId,
             path,
-            // The client asked for settings of this answer, not for those of a sub-agent.
+            // The client asked for settings of this answer, not for those of a sub-agent. A task lives as its parent.
             request: {
-              ...omitAsked(request),
+              ...withoutClientPart(request),
               ...(stored !== undefined && { context: stored }),
             },
             context: stored,
@@ -114,7 +114,11 @@ export async function runAgent(
   }
 }
 
-const omitAsked = ({ asked: _, ...request }: LetterRequest): LetterRequest => request
+const withoutClientPart = ({
+  asked: _asked,
+  temporary: _temporary,
+  ...request
+}: LetterRequest): LetterRequest => request
 
 const missing = () =>
   new LoomError('unknown-agent', 'The agent of this turn is not on this server.')

@@ -63,6 +63,11 @@ export interface LetterRequest extends TraceHeaders {
   clientTools?: boolean
   /** The settings that the client asked for. Absent if it asked for none. */
   asked?: AnswerSettings
+  /**
+   * True if the session is only for this answer and its client cannot come back for it. If its instance dies, the
+   * next one removes the session.
+   */
+  temporary?: true
   /** Of an `answer` without answers: it ends the wait as a stop. The value is the effect on the letters that wait. */
   stop?: QueueOnStop
   /** The time of the post by the clock of its instance, in milliseconds since 1970. Absent in a letter of an earlier version. */

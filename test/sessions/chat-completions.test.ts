@@ -62,3 +62,24 @@ it('ten turns outlive their instances', async () => {
   expect(asked).toBe(4)
   expect(stage.upstream.calls).toHaveLength(31)
 })
+
+it('an answer without a session leaves nothing behind when its instance dies', async () => {
+  await using stage = await openStage()
+  const client = new OpenAI({
+    baseURL: `${stage.instance(0).url}/v1`,
+    apiKey: 'any-key',
+    maxRetries: 0,
+  })
+  const messages = [{ role: 'user' as const, content: 'steps: 1, hold' }]
+  const broken = client.chat.completions
+    .stream({ model: 'assistant', messages })
+    .finalContent()
+    .catch((error: unknown) => error)
+  await until(20_000, 'the model is cut off', () => stage.upstream.held === 1)
+  const list = async () => (await fetch(`${stage.instance(1).url}/api/chat`)).text()
+  expect(await list()).toContain('"running"')
+  await stage.instance(0).kill()
+  expect(await broken).toBeInstanceOf(Error)
+  await until(20_000, 'the session is removed', async () => (await list()) === '{"sessions":[]}')
+  expect(stage.upstream.calls).toHaveLength(1)
+})
