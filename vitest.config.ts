@@ -14,6 +14,7 @@ const alone = [
   'test/balancers/rolling/**/*.test.ts',
   'test/long-work.test.ts',
   'test/long-work/**/*.test.ts',
+  'test/monitoring/alerts.test.ts',
   'test/sessions/busy-machine.test.ts',
   'test/sessions/mailbox.test.ts',
 ]
@@ -89,6 +90,7 @@ export default defineConfig({
         test: {
           name: 'faults',
           include: faults,
+          exclude: [...alone, '**/node_modules/**'],
           maxWorkers: 2,
           sequence: { groupOrder: 1, shuffle: true },
         },
