@@ -201,7 +201,7 @@ it.skipIf(lacksPromtool)(
     caused(['LoomQueueLong'], full, queued)
     // A read that comes late after the pause has more than 100 delays, and their 99th percentile is short.
     let paused = queued
-    await until(15_000, 'a read soon after a pause of the event loop', async () => {
+    await until(60_000, 'a read soon after a pause of the event loop', async () => {
       survivor.freeze()
       await delay(500)
       survivor.thaw()
