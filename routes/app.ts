@@ -2,7 +2,7 @@
  * The HTTP server of Loom as a Hono app. It starts nothing and opens no port, so tests and other
  * servers can mount it.
  */
-import { Hono } from 'hono'
+import { type Context, Hono } from 'hono'
 
 import { LoomError } from '../src/ground/error.ts'
 import { enforceAccess, principalOf } from './access.ts'
@@ -37,7 +37,10 @@ export function createApp(options: AppOptions): Hono {
   }
   const { loom, config } = world
   const app = new Hono()
-  app.onError((error, c) => answerError(error, c, loom))
+  // A request that no route of OpenAI's API receives, such as one without a key, gets an error in the same form.
+  const answer = (error: Error, c: Context) =>
+    answerError(error, c, loom, { isOpenAi: c.req.path.startsWith('/v1/') })
+  app.onError(answer)
   app.use(watchRequests(world.watches), securityHeaders(), allowOrigins(config), refuseDotIds())
   const { fetch: fetchKeys, onAuthenticationFailure: onFailure } = world
   const authenticate = authentication({ config, fetch: fetchKeys, onFailure })
@@ -56,11 +59,7 @@ export function createApp(options: AppOptions): Hono {
   openApiRoutes(app, world)
   playgroundRoutes(app)
   app.notFound((c) =>
-    answerError(
-      new LoomError('not-found', 'There is nothing here: no route has this path.'),
-      c,
-      loom,
-    ),
+    answer(new LoomError('not-found', 'There is nothing here: no route has this path.'), c),
   )
   return app
 }

@@ -9,12 +9,12 @@ import type { Loom } from '../src/loom.ts'
 import { openAiError } from './openai/errors.ts'
 import { noteCode } from './request-note.ts'
 
-/** @param isOpenAi whether the body has the form of OpenAI's API. @defaultValue for its paths in `createApp` */
+/** @param isOpenAi whether the body has the form of OpenAI's API. @defaultValue false */
 export function answerError(
   error: Error,
   c: Context,
   { models, report }: Pick<Loom, 'models' | 'report'>,
-  { isOpenAi = c.req.path.startsWith('/v1/') }: { isOpenAi?: boolean } = {},
+  { isOpenAi = false }: { isOpenAi?: boolean } = {},
 ): Response {
   const ownResponse = responseOf(error)
   if (ownResponse !== undefined) {

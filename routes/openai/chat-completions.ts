@@ -22,9 +22,9 @@ import {
   acceptInNamed,
   acceptInNew,
   type AcceptedCompletion,
+  discard,
   sessionNamed,
 } from './completion-session.ts'
-import { discard } from './completion-session.ts'
 import { completionOf } from './whole-completion.ts'
 
 export async function chatCompletions(c: Context, world: SessionWorld): Promise<Response> {

@@ -136,9 +136,11 @@ export async function acceptInNamed(
   }
   // A client without the history in its request posts one message. Others repeat what the session has.
   const message = joined(isSeeded ? next.messages.slice(-1) : next.messages)
-  const stored = session === undefined ? [] : await storedUserMessages(world, session)
+  const earlier = history.filter(({ role }) => role === 'user')
+  const limit = earlier.length === 0 ? 2 : comparedMax
+  const stored = session === undefined ? [] : await storedUserMessages(world, session, limit)
   const place = continuationOf(stored, {
-    earlier: history.filter(({ role }) => role === 'user'),
+    earlier,
     message,
     isRepeat: isRepeat(c),
     isRunning: session?.state === 'running',
@@ -166,14 +168,15 @@ const isRepeat = (c: Context): boolean =>
   Number(c.req.header('x-stainless-retry-count') ?? 0) > 0 ||
   c.req.header('idempotency-key') !== undefined
 
-/** The number of messages that a comparison with those of the client needs at most. */
+/** The last messages of a session that are compared with those of the client. One message of a client needs only the last exchange. */
 const comparedMax = 200
 
 async function storedUserMessages(
   { loom }: SessionWorld,
   { id }: SessionRecord,
+  limit: number,
 ): Promise<UIMessage[]> {
-  const page = await loom.sessions.messagePage(id, { limit: comparedMax, before: undefined })
+  const page = await loom.sessions.messagePage(id, { limit, before: undefined })
   return page?.messages.filter(({ role }) => role === 'user') ?? []
 }
 

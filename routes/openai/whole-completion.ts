@@ -1,6 +1,7 @@
 /** A whole answer in the form of `chat.completion`. */
+import type { AgentEvent } from '../../src/event.ts'
 import { errorStatus, LoomError, type LoomErrorCode } from '../../src/ground/error.ts'
-import { outputIn } from '../../src/message-fold.ts'
+import { lastTextOf, outputIn } from '../../src/message-fold.ts'
 import { wholeAnswer } from '../../src/session/whole-answer.ts'
 import type { Sessions } from '../../src/sessions.ts'
 import {
@@ -40,21 +41,27 @@ export async function completionOf(
   const calls = new OpenCalls()
   let reason: keyof typeof completionFinishReasons = 'stop'
   let failure: LoomError | undefined
+  const texts = new AnswerText()
+  let { skip } = receipt
   const { message } = await wholeAnswer(sessions, sessionId, receipt, {
     signal,
     deliver({ events }) {
-      for (const event of events) {
+      for (const event of events.slice(skip)) {
         if (event.type === 'error') failure = failureOf(event)
         else if (event.type === 'finish') reason = event.finishReason
-        else if (event.type !== 'tool-step') calls.note(event)
+        else if (event.type !== 'tool-step') {
+          calls.note(event)
+          texts.note(event)
+        }
       }
+      skip = 0
     },
   })
   if (failure !== undefined) throw failure
   const toolCalls = calls.open
   const output = outputIn(message)
   const isValue = isStructured && output !== undefined
-  const text = isValue ? JSON.stringify(output) : texts(message.parts)
+  const text = isValue ? JSON.stringify(output) : (texts.text ?? lastTextOf(message))
   const usage = completionUsage(message.metadata)
   return {
     choices: [
@@ -74,13 +81,20 @@ export async function completionOf(
   }
 }
 
-/** The texts of two steps are two paragraphs, as in a stream. */
-const texts = (parts: readonly Readonly<Record<string, unknown>>[]): string =>
-  parts
-    .flatMap(({ type, text }) =>
-      type === 'text' && typeof text === 'string' && text !== '' ? [text] : [],
-    )
-    .join('\n\n')
+/**
+ * The text of an answer from its events. An answer to the results of tools continues a message, and its text is only that of
+ * the new part. The texts of two steps are two paragraphs, as in a stream.
+ */
+class AnswerText {
+  /** Undefined without events: the log of a repeated answer may have expired. */
+  text: string | undefined
+
+  note(event: AgentEvent): void {
+    this.text ??= ''
+    if (event.type === 'text-delta') this.text += event.delta
+    else if (event.type === 'text-start' && this.text !== '') this.text += '\n\n'
+  }
+}
 
 function failureOf({ errorText, code }: { errorText: string; code?: string }): LoomError {
   return new LoomError(isCode(code) ? code : 'internal', errorText)

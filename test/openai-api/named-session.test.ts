@@ -166,6 +166,29 @@ describe('a session that is named', () => {
     expect(model.asked[1]?.prompt.at(-1)?.role).toBe('tool')
   })
 
+  it('answers a result with the new text only, whole or as a stream', async () => {
+    for (const stream of [false, true]) {
+      const asks = [...words('I look.'), { type: 'text-end' as const, id: 'txt-0' }]
+      const { client } = await open([[...asks, ...calls(['weather', {}])], says('It rains.')])
+      const tools = [{ type: 'function' as const, function: { name: 'weather' } }]
+      const messages: Message[] = [user('The weather?')]
+      const create = async () => {
+        const params = { model: 'tutor', messages, tools, metadata: { session_id: 'sums' } }
+        const { choices } = stream
+          ? await client.chat.completions.stream(params).finalChatCompletion()
+          : await client.chat.completions.create(params)
+        const [choice] = choices
+        if (choice === undefined) throw new Error('no choice')
+        return choice.message
+      }
+      const asked = await create()
+      expect(asked.content).toBe('I look.')
+      const [call] = asked.tool_calls ?? []
+      messages.push(asked, { role: 'tool', tool_call_id: call?.id ?? '', content: 'rain' })
+      expect((await create()).content).toBe('It rains.')
+    }
+  })
+
   it('refuses a result that it does not wait for', async () => {
     const { client } = await open([says('Hello.')])
     const create = (messages: Message[]) =>
