@@ -1,7 +1,8 @@
 /** A whole answer in the form of `chat.completion`. */
 import type { AgentEvent } from '../../src/event.ts'
-import { errorStatus, LoomError, type LoomErrorCode } from '../../src/ground/error.ts'
+import type { LoomError } from '../../src/ground/error.ts'
 import { lastTextOf, outputIn } from '../../src/message-fold.ts'
+import { failureIn } from '../../src/session/answer-failure.ts'
 import { wholeAnswer } from '../../src/session/whole-answer.ts'
 import type { Sessions } from '../../src/sessions.ts'
 import {
@@ -47,7 +48,7 @@ export async function completionOf(
     signal,
     deliver({ events }) {
       for (const event of events.slice(skip)) {
-        if (event.type === 'error') failure = failureOf(event)
+        if (event.type === 'error') failure = failureIn(event)
         else if (event.type === 'finish') reason = event.finishReason
         else if (event.type !== 'tool-step') {
           calls.note(event)
@@ -95,10 +96,3 @@ class AnswerText {
     else if (event.type === 'text-start' && this.text !== '') this.text += '\n\n'
   }
 }
-
-function failureOf({ errorText, code }: { errorText: string; code?: string }): LoomError {
-  return new LoomError(isCode(code) ? code : 'internal', errorText)
-}
-
-const isCode = (code: string | undefined): code is LoomErrorCode =>
-  code !== undefined && Object.hasOwn(errorStatus, code)

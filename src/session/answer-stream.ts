@@ -3,10 +3,11 @@ import type { JSONValue } from '@ai-sdk/provider'
 import type { UIMessage } from 'ai'
 
 import type { AgentEvent } from '../event.ts'
-import { errorStatus, LoomError, type LoomErrorCode } from '../ground/error.ts'
+import type { LoomError } from '../ground/error.ts'
 import { outputIn, textOf, uiMessage } from '../message-fold.ts'
 import type { Sessions } from '../sessions.ts'
 import type { SessionState } from '../store/session.ts'
+import { failureIn } from './answer-failure.ts'
 import { eventsFrom, readLogInto } from './log-events.ts'
 import { type AnswerReceipt, answerGone, placeOfAnswer, wholeAnswer } from './whole-answer.ts'
 
@@ -144,14 +145,6 @@ function withOutput<OUTPUT>(reply: CallReply): CallReply<OUTPUT>
 function withOutput(reply: unknown): unknown {
   return reply
 }
-
-function failureIn({ errorText, code }: { errorText: string; code?: string }): LoomError {
-  return new LoomError(isErrorCode(code) ? code : 'model-failed', errorText)
-}
-
-/** Another version of Loom may have stored another code. */
-const isErrorCode = (code: string | undefined): code is LoomErrorCode =>
-  code !== undefined && Object.hasOwn(errorStatus, code)
 
 function eventsOf({ sessions, sessionId, receipt, signal }: AnswerAt) {
   return eventsFrom(signal, async (sink, until) => {

@@ -28,6 +28,17 @@ export function weightOf(value: unknown, max: number): number {
   return weight
 }
 
+const weights = new WeakMap<object, number>()
+
+/** Returns the weight of an object that does not change afterwards: it is computed once. */
+export function wholeWeight(value: object): number {
+  const known = weights.get(value)
+  if (known !== undefined) return known
+  const weight = weightOf(value, Infinity)
+  weights.set(value, weight)
+  return weight
+}
+
 /** True for any object, so that its fields can be read by name. */
 export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null

@@ -1,11 +1,8 @@
 /** The size of the letters that wait in a mailbox in memory, as about the length of their JSON. */
-import { weightOf } from '../../ground/json/weight.ts'
+import { wholeWeight } from '../../ground/json/weight.ts'
 import type { Letter } from '../letter.ts'
 import type { PostOptions } from '../mailbox.ts'
 import type { MemorySession } from './session.ts'
-
-/** The length of each letter, which is measured once. */
-const lengths = new WeakMap<Letter, number>()
 
 /**
  * Whether the letter makes the mailbox larger than its limit of bytes. It takes the place of the letter with the
@@ -19,13 +16,5 @@ export function isTooLarge(
   if (max === Infinity || isResult) return false
   const others = mailbox.flatMap((queued) => (queued.letter.id === letter.id ? [] : queued.letter))
   if (others.length === 0) return false
-  return [letter, ...others].reduce((bytes, each) => bytes + bytesOf(each), 0) > max
-}
-
-function bytesOf(letter: Letter): number {
-  const known = lengths.get(letter)
-  if (known !== undefined) return known
-  const length = weightOf(letter, Infinity)
-  lengths.set(letter, length)
-  return length
+  return [letter, ...others].reduce((bytes, each) => bytes + wholeWeight(each), 0) > max
 }

@@ -2,7 +2,7 @@
 import type { JSONObject } from '@ai-sdk/provider'
 import type { UIMessage } from 'ai'
 
-import { weightOf } from '../../ground/json/weight.ts'
+import { wholeWeight } from '../../ground/json/weight.ts'
 import type { Spending } from '../../spending.ts'
 import type { Letter } from '../letter.ts'
 import type { LogEntry } from '../log.ts'
@@ -177,24 +177,13 @@ export function putMessage(session: MemorySession, message: UIMessage): void {
   session.messageBytes = undefined
 }
 
-/** The size of each message, which is measured once. */
-const messageSizes = new WeakMap<UIMessage, number>()
-
 /** Returns the size of the messages of a session and of its files, as about the length of their JSON. */
 export function bytesOf(session: MemorySession): number {
   session.messageBytes ??= [
     ...session.history.values(),
     ...session.branches.flatMap(({ messages }) => messages),
-  ].reduce((bytes, message) => bytes + sizeOf(message), 0)
+  ].reduce((bytes, message) => bytes + wholeWeight(message), 0)
   return session.messageBytes + session.fileBytes
-}
-
-function sizeOf(message: UIMessage): number {
-  const known = messageSizes.get(message)
-  if (known !== undefined) return known
-  const size = weightOf(message, Infinity)
-  messageSizes.set(message, size)
-  return size
 }
 
 /** Keeps a known digest if `known` has none. */
