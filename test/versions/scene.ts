@@ -82,7 +82,8 @@ export async function play({ server, send }: Scene): Promise<void> {
   // An edit leaves a branch.
   await post('finished', 'Three.', { messageId: 'finished-Two' })
   await send('POST', `${at('finished')}/fork`, { id: 'copied' })
-  const time = { cron: '0 9 * * *', timeZone: 'Europe/Berlin' }
+  // A time that does not come while a fixture is used.
+  const time = { at: '2100-01-01T08:00:00.000Z' }
   await send('POST', `${at('copied')}/schedules`, {
     id: 'daily',
     message: 'Good morning.',
