@@ -13,6 +13,7 @@ import { refuseDotIds } from './dot-ids.ts'
 import { answerError } from './errors.ts'
 import { healthRoutes } from './health.ts'
 import { enforceLimits } from './limits.ts'
+import { mcpRoutes } from './mcp.ts'
 import { metricsRoute, openPaths } from './metrics.ts'
 import { modelRoutes } from './models.ts'
 import { openAiRoutes } from './openai.ts'
@@ -37,19 +38,23 @@ export function createApp(options: AppOptions): Hono {
   }
   const { loom, config } = world
   const app = new Hono()
-  // A request that no route of OpenAI's API receives, such as one without a key, gets an error in the same form.
+  // A request that no route of a protocol receives, such as one without a key, gets an error in its form.
   const answer = (error: Error, c: Context) =>
-    answerError(error, c, loom, { isOpenAi: c.req.path.startsWith('/v1/') })
+    answerError(error, c, loom, {
+      isOpenAi: c.req.path.startsWith('/v1/'),
+      ...(c.req.path === '/mcp' && { jsonRpcId: null }),
+    })
   app.onError(answer)
   app.use(watchRequests(world.watches), securityHeaders(), allowOrigins(config), refuseDotIds())
   const { fetch: fetchKeys, onAuthenticationFailure: onFailure } = world
   const authenticate = authentication({ config, fetch: fetchKeys, onFailure })
   app.use(enforceAccess(authenticate, openPaths(config)))
-  for (const paths of ['/api/*', '/v1/*']) {
+  for (const paths of ['/api/*', '/v1/*', '/mcp']) {
     if (world.limits !== undefined) app.use(paths, enforceLimits(world.limits))
   }
   app.route('/api', sessionRoutes(loom, { principalOf }))
   app.route('/v1', openAiRoutes(loom, { principalOf }))
+  app.route('/mcp', mcpRoutes(loom, { principalOf, version: world.version }))
   tokenRoutes(app, loom, config)
   adminRoutes(app, loom)
   agentRoutes(app, loom)

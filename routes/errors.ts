@@ -6,15 +6,19 @@ import type { Context } from 'hono'
 
 import { errorStatus, LoomError } from '../src/ground/error.ts'
 import type { Loom } from '../src/loom.ts'
+import { jsonRpcFailure } from './mcp/errors.ts'
 import { openAiError } from './openai/errors.ts'
 import { noteCode } from './request-note.ts'
 
-/** @param isOpenAi whether the body has the form of OpenAI's API. @defaultValue false */
+/**
+ * @param isOpenAi whether the body has the form of OpenAI's API. @defaultValue false
+ * @param jsonRpcId the id of the request, for a body in the form of JSON-RPC. @defaultValue another form
+ */
 export function answerError(
   error: Error,
   c: Context,
   { models, report }: Pick<Loom, 'models' | 'report'>,
-  { isOpenAi = false }: { isOpenAi?: boolean } = {},
+  { isOpenAi = false, jsonRpcId }: { isOpenAi?: boolean; jsonRpcId?: string | number | null } = {},
 ): Response {
   const ownResponse = responseOf(error)
   if (ownResponse !== undefined) {
@@ -37,6 +41,7 @@ export function answerError(
   if (retryAfterMs !== undefined) {
     c.header('Retry-After', String(Math.ceil(retryAfterMs / 1000)))
   }
+  if (jsonRpcId !== undefined) return c.json(jsonRpcFailure(jsonRpcId, code, message), status)
   if (isOpenAi) return c.json({ error: openAiError(code, message, status) }, status)
   return wantsJson(c) ? c.json({ error: { code, message } }, status) : c.text(message, status)
 }

@@ -66,6 +66,13 @@ export const openAiRouteTable = [
   { handler: 'model', method: 'GET', path: '/models/:model', scope: 'read' },
 ] as const satisfies readonly SessionRoute[]
 
+/** The routes of MCP. `handler` is their name in `mcp/handlers.ts`, and `path` follows `/mcp`. */
+export const mcpRouteTable = [
+  { handler: 'post', method: 'POST', path: '/', scope: 'chat' },
+  { handler: 'resume', method: 'GET', path: '/', scope: 'read' },
+  { handler: 'end', method: 'DELETE', path: '/', scope: 'chat' },
+] as const satisfies readonly SessionRoute[]
+
 /** The routes with which an admin governs its tenant. */
 export const adminRouteTable = [
   { method: 'GET', path: '/api/admin/sessions', scope: 'admin' },
@@ -90,6 +97,7 @@ export const routeTable: readonly Route[] = [
     })),
   ),
   ...openAiRouteTable.map(({ method, path, scope }) => ({ method, path: `/v1${path}`, scope })),
+  ...mcpRouteTable.map(({ method, scope }) => ({ method, path: '/mcp', scope })),
   // The route itself checks that the principal may make tokens.
   { method: 'POST', path: '/api/tokens', scope: 'read' },
   ...adminRouteTable.map((row) => ({ ...row, isForOperators: true as const })),

@@ -42,6 +42,10 @@ export async function bundle({ embedding, isOneFile, ripgrep }: BundleOptions): 
       replacement(join(root, 'src/ground/asset/embedded.ts'), embedding),
       replacement(join(root, 'src/built-in.ts'), await builtInModules()),
       replacement(join(root, 'node_modules/rate-limiter-flexible/index.js'), limiters),
+      replacement(
+        join(root, 'node_modules/@modelcontextprotocol/server/dist/shimsNode.mjs'),
+        shims,
+      ),
       replacement(join(root, 'bin/main.mjs'), "export { main } from '../src/main.ts'"),
     ],
     transform: { define: { 'process.env.NODE_ENV': '"production"' }, target: 'node22.19' },
@@ -75,6 +79,11 @@ export async function bundle({ embedding, isOneFile, ripgrep }: BundleOptions): 
 const limiters = ['RateLimiterMemory', 'RateLimiterRedis', 'RateLimiterRes']
   .map((name) => `exports.${name} = require('./lib/${name}.js')`)
   .join('\n')
+
+/** The MCP server has a validator of JSON schemas, which `src/mcp-server/` does not use. */
+const shims = `import process from 'node:process'
+class DefaultJsonSchemaValidator { getValidator() { throw new Error('There is no validator.') } }
+export { DefaultJsonSchemaValidator, process }`
 
 function replacement(file: string, code: string): Plugin {
   return {

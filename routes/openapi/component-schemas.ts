@@ -2,6 +2,7 @@
 import { z } from 'zod/v4'
 
 import { adminResponseSchemas } from './admin-response-schemas.ts'
+import { mcpResponseSchemas } from './mcp-schemas.ts'
 import { openAiResponseSchemas } from './openai-response-schemas.ts'
 import type { JsonSchema } from './operation.ts'
 import { requestSchemas } from './request-schemas.ts'
@@ -14,7 +15,15 @@ export const reference = (name: string): JsonSchema => ({ $ref: place(name) })
 /** All schemas by name. A schema inside of another one is a reference to it. */
 export function componentSchemas(): Record<string, JsonSchema> {
   return {
-    ...schemasOf({ ...responseSchemas, ...adminResponseSchemas, ...openAiResponseSchemas }, false),
+    ...schemasOf(
+      {
+        ...responseSchemas,
+        ...adminResponseSchemas,
+        ...openAiResponseSchemas,
+        ...mcpResponseSchemas,
+      },
+      false,
+    ),
     ...schemasOf(requestSchemas, true),
   }
 }

@@ -6,6 +6,7 @@ import { errorStatus, type LoomErrorCode } from '../../src/ground/error.ts'
 import { routeTable } from '../route-table.ts'
 import { adminOperations } from './admin-operations.ts'
 import { componentSchemas, reference } from './component-schemas.ts'
+import { mcpOperations } from './mcp-operations.ts'
 import { openAiOperations } from './openai-operations.ts'
 import type { Answer, JsonSchema, Operation, SchemaOf } from './operation.ts'
 import { parametersIn } from './parameters.ts'
@@ -24,6 +25,7 @@ export const operations: readonly Operation[] = [
   ...serverOperations,
   ...adminOperations,
   ...openAiOperations,
+  ...mcpOperations,
   ...sessionOperations.map((operation) => ({
     ...operation,
     path: `/api/chat${operation.path}`,

@@ -10,6 +10,7 @@ import { membersBody } from '../session-members.ts'
 import { stopBody } from '../session-queue.ts'
 import { scheduleBody } from '../session-schedules.ts'
 import { tokenBody } from '../token-body.ts'
+import { mcpRequestSchemas } from './mcp-schemas.ts'
 
 const delayMaxMs = 3660 * 24 * 60 * 60 * 1000
 
@@ -66,5 +67,6 @@ export const requestSchemas = {
   ToolAnswer: toolAnswer,
   Decision: decision,
   ChatCompletionRequest: completionBody,
+  ...mcpRequestSchemas,
   Erase: eraseBody.meta({ oneOf: [{ required: ['subject'] }, { required: ['tenant'] }] }),
 } satisfies Record<string, z.ZodType>

@@ -96,6 +96,15 @@ function createProgram(world: CommandWorld, onEnd: (exitCode: number) => void): 
       onEnd(await serve(world, { paths, envFile, isDev: true }))
     })
   program
+    .command('mcp')
+    .description('serve agents as tools for an MCP client that starts this command (stdio)')
+    .argument('[paths...]', 'files or folders with agents (./agents)')
+    .option('--env-file <file>', 'read settings from a file too')
+    .action(async (paths: string[], { envFile }: ServeFlags) => {
+      const { serveMcp } = await import('./mcp.ts')
+      onEnd(await serveMcp(world, { paths, envFile }))
+    })
+  program
     .command('init')
     .description('write a new project with an agent, a tool and a test')
     .argument('[folder]', 'a new or an empty folder', '.')

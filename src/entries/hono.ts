@@ -2,6 +2,7 @@
 import '../ground/node-version.ts'
 
 export type { LoomRoutes } from '../../routes/loom-routes.ts'
+export { mcpRoutes, type McpRoutesOptions } from '../../routes/mcp.ts'
 export { openAiRoutes, type OpenAiRoutesOptions } from '../../routes/openai.ts'
 export { sessionRoutes, type SessionRoutesOptions } from '../../routes/session.ts'
 export { streamAgent } from '../library.ts'

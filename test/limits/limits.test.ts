@@ -45,6 +45,12 @@ it('requests are counted over all instances, and for each principal', async () =
   expect(await refused.json()).toEqual({
     error: { code: 'limited', message: expect.stringContaining('limit of 3 requests in 60') },
   })
+  const ping = { method: 'POST', headers: alice, body: '{"jsonrpc":"2.0","id":1,"method":"ping"}' }
+  const message = await fetch(`${one}/mcp`, ping)
+  expect([message.status, await message.json()]).toEqual([
+    429,
+    expect.objectContaining({ error: expect.objectContaining({ data: { code: 'limited' } }) }),
+  ])
   expect((await list(two, bob)).headers.get('ratelimit')).toMatch(/^"requests";r=2;/)
   for (const path of ['/healthz', '/readyz']) expect((await fetch(one + path)).status).toBe(200)
 })

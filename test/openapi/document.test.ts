@@ -71,10 +71,11 @@ describe('the OpenAPI document', () => {
       expect(text, code).toContain(`\`${code}\``)
     }
     for (const { operation, path } of routesIn(document)) {
-      // OpenAI's API has errors as JSON only.
-      const forms = path.startsWith('/v1/')
-        ? ['application/json']
-        : ['application/json', 'text/plain']
+      // Other protocols have errors as JSON only.
+      const forms =
+        path.startsWith('/v1/') || path === '/mcp'
+          ? ['application/json']
+          : ['application/json', 'text/plain']
       for (const [status, { content }] of Object.entries(operation.responses)) {
         if (Number(status) < 400 || status === '503') continue
         expect(Object.keys(content ?? {})).toEqual(forms)

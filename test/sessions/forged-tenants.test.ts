@@ -31,6 +31,9 @@ const withoutSession = new Set([
   'GET /v1/models',
   'GET /v1/models/:model',
   'POST /v1/chat/completions',
+  'POST /mcp',
+  'GET /mcp',
+  'DELETE /mcp',
   'POST /api/tokens',
   // These show and change only the sessions of their own tenant; see `test/access/isolation.test.ts`.
   'GET /api/admin/instances',

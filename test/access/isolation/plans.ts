@@ -14,6 +14,7 @@ export interface Ids {
 interface Plan {
   /** The path after the base of the route. */
   path: string
+  headers?: Record<string, string>
   body?: unknown
 }
 
@@ -64,6 +65,33 @@ export const plans: Readonly<Record<string, (id: string, ids: Ids) => Plan>> = {
       metadata: { session_id: decodeURIComponent(id) },
     },
   }),
+  'POST /mcp': (id) => ({
+    path: '/mcp',
+    body: {
+      jsonrpc: '2.0',
+      id: 1,
+      method: 'tools/call',
+      params: {
+        name: 'lead',
+        arguments: { message: 'Let me in', session: decodeURIComponent(id) },
+      },
+    },
+  }),
+  'GET /mcp': (id, { messageId }) => ({
+    path: '/mcp',
+    headers: {
+      'last-event-id': Buffer.from(
+        JSON.stringify({
+          session: decodeURIComponent(id),
+          logId: messageId,
+          progress: 0,
+          asked: [],
+          requestId: 1,
+          tool: 'lead',
+        }),
+      ).toString('base64url'),
+    },
+  }),
   'GET /sessions': () => ({ path: '/sessions?subject=ada' }),
   'GET /sessions/:id': (id) => ({ path: `/sessions/${id}` }),
   'GET /sessions/:id/inspect': (id) => ({ path: `/sessions/${id}/inspect` }),
@@ -83,6 +111,8 @@ export const withoutSessions: ReadonlySet<string> = new Set([
   'GET /api/models',
   'GET /v1/models',
   'GET /v1/models/:model',
+  // An MCP session has no content.
+  'DELETE /mcp',
   'GET /healthz',
   'GET /readyz',
   // The metrics are sums over all tenants, without ids. `test/monitoring/` checks it.
@@ -93,7 +123,8 @@ export const withoutSessions: ReadonlySet<string> = new Set([
   'GET /:name{[a-z0-9-]+\\.(?:js|css|svg)}',
 ])
 
-const bases = ['/api/chat', '/api/agents/:agent/chat', '/api/admin', '/v1']
+// The last one has every other path.
+const bases = ['', '/api/chat', '/api/agents/:agent/chat', '/api/admin', '/v1']
 
 export const nameOf = ({ method, path }: Route): string => `${method} ${path}`
 

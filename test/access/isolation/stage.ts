@@ -18,6 +18,7 @@ export interface Ask {
   method: string
   path: string
   body?: unknown
+  headers?: Record<string, string>
 }
 
 export interface Reply {
@@ -81,13 +82,14 @@ export function agentsOfAda() {
 
 export const sendTo =
   ({ fetch }: Instances): Send =>
-  async (credential, { method, path, body }, instance = 0) => {
+  async (credential, { method, path, body, headers: more }, instance = 0) => {
     const headers = {
       host: 'localhost',
       accept: path.includes('/stream') ? 'text/event-stream' : 'application/json',
       authorization: `Bearer ${credential}`,
       // The posts to `slow` do not wait for its answer.
       ...(path === '/api/chat' && isForSlow(body) && { prefer: 'respond-async' }),
+      ...more,
     }
     const init = { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) }
     const response = await fetch[instance]?.(path, init)

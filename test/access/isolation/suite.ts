@@ -37,13 +37,16 @@ const freeAnswers: Readonly<Record<string, number>> = {
 }
 const beginners = ['POST /:id/schedules', 'POST ', 'POST /chat/completions']
 
+/** The result of a tool says that the session does not exist, and the response has another status. */
+const inResults: Readonly<Record<string, number>> = { 'POST /mcp': 200 }
+
 /** The routes that an operator needs no tenant for. */
 const ofOperators: Readonly<Record<string, number>> = {
   'GET /sessions': 200,
   'GET /instances': 200,
   'POST /instances/:id/drain': 404,
   // These apps have no metrics.
-  '/metrics': 404,
+  'GET /metrics': 404,
 }
 
 /** Other spellings of the id `s` and of a task. */
@@ -113,14 +116,19 @@ export function isolationSuite(
         for (const id of ids.sessions.filter((_, at) => (at + number) % count === 0)) {
           const plan = plans[suffix]?.(encodeURIComponent(id), ids)
           const path = base.replace(':agent', 'lead') + (plan?.path ?? '')
-          const ask = { method: row.method, path, body: plan?.body }
+          const { body, headers } = plan ?? {}
+          const ask = { method: row.method, path, body, ...(headers && { headers }) }
           const reply = await send(credential, ask, instance)
           const where = `${row.method} ${path} on instance ${instance}: ${reply.status}`
           expect(reply.text, where).not.toContain(secret)
           expect(reply.text, where).not.toContain('m-queued')
           if (suffix === 'GET ') expect(reply.text, where).toBe('{"sessions":[]}')
           else if (reply.status !== 403)
-            expect(reply.status, where).toBe((own && freeAnswers[suffix]) || 404)
+            expect(reply.status, where).toBe(
+              (own && freeAnswers[suffix]) || (inResults[suffix] ?? 404),
+            )
+          if (reply.status === inResults[suffix])
+            expect(reply.text, where).toContain('There is no such session.')
         }
       }
       const looks = ['', '/messages', '/stream']
@@ -150,7 +158,7 @@ export function isolationSuite(
           const instance = index % instances.fetch.length
           const reply = await send('key-of-the-operator', ask, instance)
           const where = `${row.method} ${path} on instance ${instance}: ${reply.status}`
-          const own = ofOperators[suffix || row.path]
+          const own = ofOperators[suffix]
           if (own !== undefined) expect(reply.status, where).toBe(own)
           else expect(reply.status, where).toBe(base === '/api/admin' ? 400 : 403)
           expect(reply.text, where).not.toContain('m-queued')
