@@ -23,7 +23,9 @@ export const mcpResponseSchemas = {
     jsonrpc: z.literal('2.0'),
     id: id.nullish(),
     result: fields.optional(),
-    error: z.object({ code: z.int(), message: z.string(), data: z.unknown() }).optional(),
+    error: z
+      .object({ code: z.int(), message: z.string(), data: z.unknown().optional() })
+      .optional(),
   }),
   JsonRpcError: z.object({
     jsonrpc: z.literal('2.0'),
@@ -31,7 +33,10 @@ export const mcpResponseSchemas = {
     error: z.object({
       code: z.int(),
       message: z.string(),
-      data: z.unknown().describe('Errors of Loom have their own code here, such as `limited`.'),
+      data: z
+        .unknown()
+        .optional()
+        .describe('Errors of Loom have their own code here, such as `limited`.'),
     }),
   }),
 } satisfies Record<string, z.ZodType>
