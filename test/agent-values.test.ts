@@ -4,6 +4,7 @@ import { z } from 'zod'
 
 import type { AgentDefinition } from '../src/agent.ts'
 import { run } from '../src/runner.ts'
+import { human } from '../tools/human.ts'
 import { within } from './deadline.ts'
 import { toolOf } from './one-step.ts'
 import { agentOf, models, record, watchRejections } from './recorded-run.ts'
@@ -44,7 +45,7 @@ describe('a value of another form', () => {
     ['toolChoice', { type: 'tool', name: 'search' }, '"auto", .* got an object'],
     ['activeTools', 'search', 'a list of names; got "search"'],
     ['models', 'openai/gpt-5', 'a list of names; got "openai/gpt-5"'],
-    ['systemPrompt', [{ text: 5 }], 'a text, or a list of texts .* got a list'],
+    ['systemPrompt', [{ text: 5 }], 'a text, or a list of texts .* got a list of an object'],
     ['extraBody', 'x', 'an object; got "x"'],
     ['providerOptions', [], 'an object; got a list'],
     ['sessionBudget', { maxCost: 'much' }, 'an object with the numbers .* got an object'],
@@ -61,7 +62,8 @@ describe('a value of another form', () => {
     [{ systemPrompt: () => undefined }, /systemPrompt must return a text; got undefined/],
     [{ systemPrompt: () => 5 }, /systemPrompt must be a text, .* got 5/],
     [{ tools: () => 'search' }, /tools must be a list of tools, .* got "search"/],
-    [{ tools: () => [undefined] }, /tools must be a list of tools/],
+    [{ tools: () => [undefined] }, /tools must be a list of tools, .* got a list of undefined/],
+    [{ tools: [search, human] }, /got a list of an object, the function human without a call/],
     [{ tools: [{ ...search, name: undefined }] }, /has no name: write \{ its_name: tool\(/],
     [{ tools: [agentOf({ name: 'poet' })] }, /the agent "poet": write agentTool\(agent\)/],
     [{ maxSteps: () => 0 }, /maxSteps must be a whole number from 1; got 0/],

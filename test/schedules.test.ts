@@ -231,6 +231,7 @@ describe('a schedule', () => {
     [{ message: 'Hi', at: '2027-02-30T09:00:00Z' }, /ISO 8601/],
     [{ message: 'Hi', cron: '* * *' }, /five fields/],
     [{ message: 'Hi', cron: '99 * * * *' }, /cron cannot be read: .*99/],
+    [{ message: 'Hi', cron: '0 9 * * FRI-MON' }, /a range ends before it begins: .* two ranges/],
     [{ message: 'Hi', cron: '0 9 * * 1', timeZone: 'Mars/Base' }, /name of a time zone/],
     [{ message: 'Hi', cron: '0 0 30 2 *' }, /no occurrence: .*day and month/],
     [{ message: 'Hi', after: 1, timeZone: 'UTC' }, /timeZone belongs to cron/],

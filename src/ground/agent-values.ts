@@ -179,8 +179,24 @@ const shownMax = 60
 /** The value in an error text. Objects may hold secrets and be large, so only their kind is shown. */
 function shown(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, shownMax))
-  if (Array.isArray(value)) return 'a list'
+  if (Array.isArray(value)) return shownList(value)
   if (typeof value === 'function') return 'a function'
   if (typeof value === 'object' && value !== null) return 'an object'
   return String(value)
+}
+
+/** Different kinds of entries that an error repeats. */
+const kindsMax = 4
+
+/** Names the kinds of the entries, because one wrong entry makes the list wrong. */
+function shownList(list: readonly unknown[]): string {
+  const kinds = new Set(list.map((entry) => (Array.isArray(entry) ? 'a list' : shownEntry(entry))))
+  if (kinds.size === 0) return 'a list'
+  return `a list of ${[...kinds].slice(0, kindsMax).join(', ')}${kinds.size > kindsMax ? ', …' : ''}`
+}
+
+/** A function in a list is one that the author forgot to call, such as `human` in place of `human()`. */
+function shownEntry(entry: unknown): string {
+  if (typeof entry !== 'function') return shown(entry)
+  return entry.name === '' ? 'a function' : `the function ${entry.name} without a call`
 }

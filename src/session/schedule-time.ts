@@ -94,10 +94,17 @@ async function readCron(cron: unknown, timeZone: unknown): Promise<CronRule> {
   try {
     await cronOf(rule)
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message.replace(/^CronPattern: /, '') : ''
-    throw invalid(`cron cannot be read: ${reason}`, cause)
+    throw invalid(`cron cannot be read: ${cronFault(cause)}`, cause)
   }
   return rule
+}
+
+/** The library gives the values of a range as numbers, which the sender may have written as names. */
+function cronFault(cause: unknown): string {
+  const text = cause instanceof Error ? cause.message.replace(/^CronPattern: /, '') : ''
+  const [, from, to] = /^From value is larger than to value: '(.*)-(.*)'/.exec(text) ?? []
+  if (from === undefined) return text
+  return `a range ends before it begins: from ${from} to ${to}. Write two ranges with a comma between them, such as FRI-SAT,SUN-MON or 22-23,0-5.`
 }
 
 function isTimeZone(name: string): boolean {
