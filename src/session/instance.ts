@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 import { LoomError } from '../ground/error.ts'
 import { type Breaker, Breakers } from '../runner/compaction/breaker.ts'
-import type { InstanceStore } from '../store/instances.ts'
+import type { InstanceHint, InstanceStore } from '../store/instances.ts'
 import type { SessionRecord, TurnRecord } from '../store/session.ts'
 import { isTaskId } from '../store/task.ts'
 import { type Claim, handedOver } from '../store/turn.ts'
@@ -23,13 +23,13 @@ import { publishTakeover } from './turn-telemetry.ts'
 import type { TurnEnd, TurnWorld } from './turn-world.ts'
 
 /** The turns that an instance hands over at a time when it shuts down. With very many turns there are more. */
-const handOverSize = 4
+const handOverSize = 2
 
 /** The time from one group of these turns to the next, in milliseconds. */
 const handOverEveryMs = 20
 
 /** The longest time from the first group to the last one, in milliseconds. */
-const handOverMs = 1000
+const handOverMs = 2000
 
 /** The most sessions that one look at the queues reads, so that it costs few milliseconds. */
 const sampledMax = 100
@@ -173,13 +173,18 @@ export class Instance {
 
   async #begin(): Promise<void> {
     await this.#heartbeat.start()
-    // After an outage, the store may lack the last commits.
-    const hint = () => {
+    this.#unwatch = await this.#options.store.watchInstances((reason) => this.#heed(reason))
+    if (!this.#isDraining) this.#options.onStart()
+  }
+
+  #heed(reason: InstanceHint): void {
+    if (reason === 'passed') this.#lookout.lookForWaiting()
+    else if (reason === 'left') this.#lookout.lookForLeft()
+    else {
+      // After an outage, the store may lack the last commits.
       this.#look(this.#committedTurns.sessionIds)
       this.#restoreRounds.ask()
     }
-    this.#unwatch = await this.#options.store.watchInstances(hint)
-    if (!this.#isDraining) this.#options.onStart()
   }
 
   /** After a failover, readers may have more than the log, and a turn with a silent model appends nothing. */

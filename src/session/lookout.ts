@@ -42,6 +42,8 @@ export class Lookout {
    */
   readonly #doubtful = new Set<string>()
   readonly #rounds = new Rounds(() => this.#lookOut())
+  readonly #lapsedRounds = new Rounds(() => this.#quietly(() => this.#lookAfterOthers()))
+  readonly #waitingRounds = new Rounds(() => this.#takeWaiting())
 
   constructor(options: LookoutOptions) {
     this.#options = options
@@ -56,19 +58,35 @@ export class Lookout {
     this.#rounds.ask()
   }
 
-  /** Waits for the end of the search in progress. No other search begins. */
-  stop(): Promise<void> {
-    return this.#rounds.stop()
+  /**
+   * Looks only for sessions that another instance passed on. An instance that shuts down passes on one after the
+   * other, so this must not wait for a whole search, nor begin one each time.
+   */
+  lookForWaiting(): void {
+    this.#waitingRounds.ask()
+  }
+
+  /** Looks only for sessions that other instances left behind or passed on. */
+  lookForLeft(): void {
+    this.#lapsedRounds.ask()
+    this.#waitingRounds.ask()
+  }
+
+  /** Waits for the end of the searches in progress. No other search begins. */
+  async stop(): Promise<void> {
+    const all = [this.#rounds, this.#lapsedRounds, this.#waitingRounds]
+    await Promise.all(all.map((rounds) => rounds.stop()))
   }
 
   async #lookOut(): Promise<void> {
-    // At the same time: a turn that was handed over waits for none of these round trips.
-    await Promise.all([
-      this.#quietly(() => this.#lookAfterOthers()),
-      this.#quietly(() => this.#lookAfterWaiting()),
-    ])
-    await this.#quietly(() => this.#fillPlaces())
+    // Their hints may have been lost.
+    this.lookForLeft()
     await this.#quietly(() => this.#audit())
+  }
+
+  async #takeWaiting(): Promise<void> {
+    await this.#quietly(() => this.#lookAfterWaiting())
+    await this.#quietly(() => this.#fillPlaces())
   }
 
   async #lookAfterOthers(): Promise<void> {
@@ -99,7 +117,7 @@ export class Lookout {
     for (const agent of agentNames()) {
       for (;;) {
         const limit = Math.min(places.free, adoptionSize)
-        if (limit === 0 || this.#rounds.isStopped) return
+        if (limit === 0 || this.#waitingRounds.isStopped) return
         const sessionIds = await store.adoptWaiting(placeFor(agent), instance, limit)
         await Promise.all(sessionIds.map((id) => this.#quietly(() => takeOver(id, true))))
         if (sessionIds.length < limit) break

@@ -37,6 +37,7 @@ export class TurnRun implements RunningTurn {
   readonly #tail: LocalTail
   #endReason: TurnEnd | undefined
   #steer = false
+  #isCommitting = false
   /** The time of the last hint from another instance, in monotonic milliseconds. */
   #hintAt = Number.NEGATIVE_INFINITY
 
@@ -84,7 +85,18 @@ export class TurnRun implements RunningTurn {
 
   /** Appends again the entries that a failover of the store has lost, if any. */
   async restore(): Promise<void> {
-    if (!isGone(this)) await this.#log.restore()
+    if (!this.#needsRestore) return
+    try {
+      await this.#log.restore()
+    } catch (error) {
+      // The turn has ended meanwhile, or has reported this itself.
+      if (this.#needsRestore) throw error
+    }
+  }
+
+  /** `TurnCommit` restores the log of a turn that it commits, and the log takes no entry after that. */
+  get #needsRestore(): boolean {
+    return !isGone(this) && !this.#isCommitting
   }
 
   /** Runs to the commit. Returns the next claim of this session if its mailbox has a letter. */
@@ -175,7 +187,8 @@ export class TurnRun implements RunningTurn {
   }
 
   #lose(error: LoomError): void {
-    if (this.#endReason !== undefined) return
+    // The reply of the commit decides: an entry that was sent again may be late because the turn is committed.
+    if (this.#endReason !== undefined || this.#isCommitting) return
     this.end('lost')
     if (error.code === 'lost') void this.#reportLoss()
     else this.world.report(error)
@@ -209,6 +222,7 @@ export class TurnRun implements RunningTurn {
   }
 
   async #finish(commit: Commit): Promise<Claim | undefined> {
+    this.#isCommitting = true
     const turnCommit = new TurnCommit(this, this.#log, commit)
     const next = await turnCommit.make()
     this.#commit = turnCommit

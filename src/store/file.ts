@@ -189,7 +189,7 @@ export async function openFileStore(options: FileStoreOptions): Promise<Store> {
     },
     async watchInstances(hint) {
       const end = await instances.watchInstances(hint)
-      if (orphans.size > 0) hint()
+      if (orphans.size > 0) hint('left')
       return end
     },
     async list(tenant, page) {

@@ -1,5 +1,11 @@
 /** The instances that share a store: their heartbeats, and the index of the sessions that each must run. */
 
+/**
+ * The reason of a hint to the instances. `passed`: an instance passed a session on. `left`: an instance ended and left
+ * sessions behind. `returned`: the store answers again after it was away, so it may have lost acknowledged writes.
+ */
+export type InstanceHint = 'passed' | 'left' | 'returned'
+
 /** The register of instances. An instance has lapsed when it did not renew its heartbeat in time. */
 export interface InstanceRegister {
   /** Renews the heartbeat of the instance, and adds the instance to the register. */
@@ -14,11 +20,10 @@ export interface InstanceRegister {
    */
   leave(instance: string): Promise<void>
   /**
-   * Calls `hint` when an instance left sessions behind, when one passed a session on, and when the store
-   * answers again after it was away (it may have lost acknowledged writes). As with `watch`, hints can
-   * be lost.
+   * Calls `hint` with its reason. An instance with an earlier version of Loom may send `left` in place of `passed`.
+   * As with `watch`, hints can be lost.
    */
-  watchInstances(hint: () => void): Promise<() => void>
+  watchInstances(hint: (reason: InstanceHint) => void): Promise<() => void>
 }
 
 /** The index of the sessions that an instance must run. */

@@ -1,11 +1,11 @@
 /** The register of instances. In memory there is usually one, and no other can take over from it. */
-import type { InstanceStore } from '../instances.ts'
+import type { InstanceHint, InstanceStore } from '../instances.ts'
 
 export function memoryInstances(now: () => number): InstanceStore {
   /** The time at which each instance lapses. */
   const register = new Map<string, number>()
   const index = new Map<string, Set<string>>()
-  const hints = new Set<() => void>()
+  const hints = new Set<(reason: InstanceHint) => void>()
 
   const notedBy = (instance: string) => {
     const noted = index.get(instance) ?? new Set()
@@ -51,7 +51,7 @@ export function memoryInstances(now: () => number): InstanceStore {
       const waiting = notedBy(waitingFor(agent))
       if (waiting.has(sessionId)) return
       waiting.add(sessionId)
-      for (const hint of hints) hint()
+      for (const hint of hints) hint('passed')
     },
     adoptWaiting: (agent, to, limit) => adopt(waitingFor(agent), to, limit),
     async leave(instance) {
@@ -60,14 +60,14 @@ export function memoryInstances(now: () => number): InstanceStore {
         return
       }
       register.set(instance, 0)
-      for (const hint of hints) hint()
+      for (const hint of hints) hint('left')
     },
     async isAlive(instance) {
       return (register.get(instance) ?? 0) > now()
     },
     async watchInstances(listener) {
       // A new function, so that the same listener twice is two subscriptions.
-      const hint = () => listener()
+      const hint = (reason: InstanceHint) => listener(reason)
       hints.add(hint)
       return () => void hints.delete(hint)
     },

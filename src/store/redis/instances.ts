@@ -93,13 +93,15 @@ export function redisInstances(
     },
 
     async watchInstances(listener) {
-      const hint = () => listener()
-      const unwatch = await subscriptions.add(leftChannel, hint)
+      const unwatch = await subscriptions.add(leftChannel, (message) =>
+        listener(message === undefined ? 'returned' : message === 'passed' ? 'passed' : 'left'),
+      )
       // Subscriptions give a hint when their connection is back. The connection for commands may have been lost alone.
       const { commands } = connection.clients
-      commands.on('ready', hint)
+      const onReady = () => listener('returned')
+      commands.on('ready', onReady)
       return () => {
-        commands.off('ready', hint)
+        commands.off('ready', onReady)
         unwatch()
       }
     },

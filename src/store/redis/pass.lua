@@ -7,5 +7,5 @@
 redis.call('SREM', key.from, arg.session)
 local isNew = redis.call('SADD', key.waiting, arg.session) == 1
 redis.call('PEXPIRE', key.waiting, arg.keptMs)
-if isNew then redis.call('SPUBLISH', key.register .. '!left', '') end
+if isNew then redis.call('SPUBLISH', key.register .. '!left', 'passed') end
 return returns({ done = true })

@@ -8,13 +8,17 @@ import { patiently } from './patience.ts'
 import type { Patience } from './patience.ts'
 
 export interface Subscriptions {
-  /** Resolves when the subscription is active. */
-  add(channel: string, hint: () => void): Promise<() => void>
+  /**
+   * Resolves when the subscription is active. `hint` receives the message, or undefined when the connection is back.
+   */
+  add(channel: string, hint: Hint): Promise<() => void>
   close(): void
 }
 
+type Hint = (message?: string) => void
+
 interface Channel {
-  hints: Set<() => void>
+  hints: Set<Hint>
   /** Settles when the server has accepted the subscription. */
   standing: Promise<void>
 }
@@ -29,8 +33,8 @@ export function createSubscriptions(client: RedisClient, patience: Patience): Su
   const subscribe = (name: string) =>
     patiently(client, patience, async () => void (await client.ssubscribe(name)))
 
-  client.on('smessage', (name: string) => {
-    for (const hint of channels.get(name.slice(keyPrefix.length))?.hints ?? []) hint()
+  client.on('smessage', (name: string, message: string) => {
+    for (const hint of channels.get(name.slice(keyPrefix.length))?.hints ?? []) hint(message)
   })
   const hintAll = () => {
     for (const { hints } of channels.values()) for (const hint of hints) hint()
@@ -53,7 +57,7 @@ export function createSubscriptions(client: RedisClient, patience: Patience): Su
   }, checkEveryMs)
   check.unref()
 
-  const remove = (name: string, channel: Channel, hint: () => void) => {
+  const remove = (name: string, channel: Channel, hint: Hint) => {
     if (!channel.hints.delete(hint) || channel.hints.size > 0) return
     if (channels.get(name) !== channel) return
     channels.delete(name)
@@ -64,7 +68,7 @@ export function createSubscriptions(client: RedisClient, patience: Patience): Su
   return {
     async add(name, listener) {
       // A new function, so that the same listener twice is two subscriptions.
-      const hint = () => listener()
+      const hint: Hint = (message) => listener(message)
       let channel = channels.get(name)
       if (channel === undefined) {
         channel = { hints: new Set(), standing: subscribe(name) }

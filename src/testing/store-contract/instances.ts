@@ -78,12 +78,12 @@ export function instances({ it, store }: Subject): void {
   it('passes a session to instances with its agent, with one hint', async () => {
     const { alive } = names()
     const agent = `agent ${alive}`
-    let hints = 0
-    const unwatch = await store().watchInstances(() => hints++)
+    const hints: string[] = []
+    const unwatch = await store().watchInstances((reason) => void hints.push(reason))
     await store().note(alive, 's1')
     await store().note(alive, 's2')
     for (const session of ['s1', 's1']) await store().pass(session, { from: alive, agent })
-    await expect.poll(() => hints).toBe(1)
+    await expect.poll(() => hints).toEqual(['passed'])
     expect(await store().noted(alive)).toEqual(['s2'])
     expect(await store().adoptWaiting('another', `${alive} 2`, 10)).toEqual([])
     expect(await store().adoptWaiting(agent, `${alive} 2`, 10)).toEqual(['s1'])
@@ -117,17 +117,17 @@ export function instances({ it, store }: Subject): void {
 
   it('gives a hint when it leaves sessions behind', async () => {
     const { dead, alive } = names()
-    const hints = { once: 0, twice: 0 }
-    const unwatch = await store().watchInstances(() => (hints.once += 1))
-    const unwatchTwice = await store().watchInstances(() => (hints.twice += 1))
+    const hints: Record<'once' | 'twice', string[]> = { once: [], twice: [] }
+    const unwatch = await store().watchInstances((reason) => void hints.once.push(reason))
+    const unwatchTwice = await store().watchInstances((reason) => void hints.twice.push(reason))
     await store().beat(alive, longMs)
     await store().leave(alive)
     await store().note(dead, 's1')
     await store().leave(dead)
-    await expect.poll(() => hints).toEqual({ once: 1, twice: 1 })
+    await expect.poll(() => hints).toEqual({ once: ['left'], twice: ['left'] })
     unwatch()
     await store().leave(dead)
-    await expect.poll(() => hints).toEqual({ once: 1, twice: 2 })
+    await expect.poll(() => hints).toEqual({ once: ['left'], twice: ['left', 'left'] })
     unwatchTwice()
   })
 }
