@@ -18,6 +18,7 @@ const exposeHeaders = [
   'x-vercel-ai-data-stream',
   'x-loom-session',
   'x-request-id',
+  'mcp-session-id',
   'retry-after',
   'ratelimit',
   'ratelimit-policy',

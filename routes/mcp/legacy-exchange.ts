@@ -41,6 +41,7 @@ export class LegacyExchange implements Transport {
   readonly #ended = Promise.withResolvers<void>()
   #place: CallPlace | undefined
   #refusal: LoomError | undefined
+  #isLost = false
 
   constructor(c: Context, world: SessionWorld, exchanged: Exchanged) {
     this.#c = c
@@ -74,6 +75,9 @@ export class LegacyExchange implements Transport {
         this.#refusal = error
       },
       onAccepted: (place) => this.#accept(place),
+      onLost: () => {
+        this.#isLost = true
+      },
     })
     await server.connect(this)
     if (token !== undefined) {
@@ -100,7 +104,7 @@ export class LegacyExchange implements Transport {
       if (this.#place !== undefined) await this.#stream.send(message, this.#place)
       return
     }
-    if (this.#place !== undefined) this.#stream.end(message)
+    if (this.#place !== undefined) this.#stream.end(this.#isLost ? undefined : message)
     else this.#response.resolve(this.#whole(message))
     this.#ended.resolve()
   }

@@ -3,7 +3,7 @@ import type { Context } from 'hono'
 
 import { LoomError } from '../../src/ground/error.ts'
 import { structureOf } from '../../src/mcp-server/agent-tools.ts'
-import { failureResult } from '../../src/mcp-server/call-failure.ts'
+import { failureResult, knownFailure } from '../../src/mcp-server/call-failure.ts'
 import { placeIn } from '../../src/mcp-server/call-place.ts'
 import type { McpHost } from '../../src/mcp-server/host.ts'
 import { ToolCall } from '../../src/mcp-server/tool-call.ts'
@@ -61,8 +61,12 @@ export async function resumeCall(
   const response = stream.open(place, token?.version)
   call
     .result()
-    .catch((error: unknown) => failureResult(host, error))
-    .then((result) => stream.end(gone.aborted ? undefined : { jsonrpc: '2.0', id, result }))
+    .catch((error: unknown) => {
+      // The client comes back to another instance.
+      if (gone.aborted || knownFailure(error).code === 'unavailable') return undefined
+      return failureResult(host, error)
+    })
+    .then((result) => stream.end(result && { jsonrpc: '2.0', id, result }))
     .catch(world.loom.report)
   return response
 }

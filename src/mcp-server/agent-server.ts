@@ -28,6 +28,8 @@ export interface CallHooks extends Pick<CallChannel, 'gone' | 'ask' | 'withdraw'
   requestKey?: string | undefined
   /** Called if the server cannot accept the call now, before the client has received anything. */
   onRefusal?: (error: LoomError) => void
+  /** Called if the call cannot go on here, and its client can continue it at another instance. */
+  onLost?: () => void
   /** Called with the place of an accepted call, which the call then changes. */
   onAccepted?: (place: CallPlace) => void
 }
@@ -148,6 +150,7 @@ function failed(
     hooks.onRefusal(failure)
     throw new ProtocolError(ProtocolErrorCode.InternalError, failure.message)
   }
+  if (isAccepted && failure.code === 'unavailable') hooks.onLost?.()
   return failureResult(host, error)
 }
 

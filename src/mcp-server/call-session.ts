@@ -5,7 +5,6 @@ import type { UIMessage } from 'ai'
 
 import type { Agent } from '../agent.ts'
 import { LoomError } from '../ground/error.ts'
-import { acceptAnswers } from '../session/accept-answer.ts'
 import { acceptPost } from '../session/accept-post.ts'
 import { openCall } from '../session/awaited-calls.ts'
 import { digest } from '../session/content-digest.ts'
@@ -20,6 +19,7 @@ import type { Answer } from '../store/letter.ts'
 import type { SessionRecord } from '../store/session.ts'
 import type { CallArguments } from './call-arguments.ts'
 import type { McpHost } from './host.ts'
+import { postAnswers } from './posted-answers.ts'
 import { argumentAnswer } from './questions.ts'
 
 export interface AcceptedCall {
@@ -54,7 +54,7 @@ export async function acceptCall(host: McpHost, request: CallRequest): Promise<A
     return acceptGiven(host, await sessionNamed(host, named, 'answers'), answers)
   }
   if (hasMessage) return acceptMessage(host, request)
-  return currentAnswer(host, await sessionNamed(host, named, 'no message', 'reader'))
+  return currentAnswer(await sessionNamed(host, named, 'no message', 'reader'))
 }
 
 async function sessionNamed(
@@ -132,10 +132,11 @@ async function acceptMessage(
 
 /** Accepts the answers that the model of the client wrote. */
 async function acceptGiven(
-  { loom: { sessions }, principal }: McpHost,
+  host: McpHost,
   session: SessionRecord,
   given: Record<string, unknown>,
 ): Promise<AcceptedCall> {
+  const { sessions } = host.loom
   const { id, turn } = session
   const isWaiting = session.state === 'waiting' && turn !== undefined
   const open = isWaiting
@@ -147,13 +148,12 @@ async function acceptGiven(
     return argumentAnswer(call, value)
   })
   if (answers.length === 0) throw invalid('answers is empty: give the answers by their ids.')
-  const author = authorOf(principal, id, session)
-  const receipt = await acceptAnswers(sessions, session, answers, { author })
+  const receipt = await postAnswers(host, session, answers)
   return { session: nameOf(session), sessionId: id, receipt, isPosted: true }
 }
 
 /** The answer that the session makes now, or its last one. */
-function currentAnswer(_host: McpHost, session: SessionRecord): AcceptedCall {
+function currentAnswer(session: SessionRecord): AcceptedCall {
   const { id, turn } = session
   if (turn === undefined) throw new LoomError('refused', 'This session has no answer yet.')
   const receipt = {

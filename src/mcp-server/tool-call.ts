@@ -10,13 +10,11 @@ import {
 } from '@modelcontextprotocol/server'
 
 import { LoomError } from '../ground/error.ts'
-import { acceptAnswers } from '../session/accept-answer.ts'
 import { failureIn } from '../session/answer-failure.ts'
 import { openCall } from '../session/awaited-calls.ts'
 import { pendingParts } from '../session/pending-parts.ts'
 import { noSession } from '../session/receipt.ts'
 import type { OpenCall } from '../session/session-info.ts'
-import { authorOf } from '../session/session-role.ts'
 import { storedId } from '../session/tenant-ids.ts'
 import { answerGone } from '../session/whole-answer.ts'
 import type { LogEntry } from '../store/log.ts'
@@ -26,6 +24,7 @@ import { placeIn, placeText } from './call-place.ts'
 import { CallProgress } from './call-progress.ts'
 import { answerResult, failedResult, stoppedResult, waitingResult } from './call-result.ts'
 import type { McpHost } from './host.ts'
+import { postAnswers } from './posted-answers.ts'
 import { elicitedAnswer, formOf, keyOf } from './questions.ts'
 
 /** How a call reaches its client before its result. */
@@ -259,18 +258,10 @@ export async function postResponses(
     return Object.hasOwn(responses, id) ? (elicitedAnswer(call, responses[id]) ?? []) : []
   })
   if (answers.length === 0) return
-  const author = authorOf(host.principal, session.id, session)
   try {
-    await acceptAnswers(sessions, session, answers, { author })
+    await postAnswers(host, session, answers)
   } catch (error) {
     // Another client answered first, and all clients read the same answer.
-    if (error instanceof LoomError && error.code === 'refused') return
-    throw error
-  }
-  for (const answer of answers) {
-    if (answer.type !== 'approval') continue
-    const { approved, approvalId } = answer
-    const action = approved ? 'approve' : 'deny'
-    await host.audit({ action, sessionId: session.id, approvalId })
+    if (!(error instanceof LoomError) || error.code !== 'refused') throw error
   }
 }

@@ -38,9 +38,23 @@ describe('a request', () => {
   })
 
   it('of a page of another origin, or to another host name, gets 403', async () => {
-    const { url } = await serve([])
+    const { url, app } = await serve([])
     const page = await post(url, call({ message: 'Hi' }), { origin: 'https://evil.example' })
     expect([page.status, JSON.parse(page.text).error.data.code]).toEqual([403, 'forbidden-origin'])
+    const body = JSON.stringify(call({ message: 'Hi' }))
+    const rebound = await app.request('/mcp', {
+      method: 'POST',
+      headers: { host: 'evil.example' },
+      body,
+    })
+    expect(rebound.status).toBe(403)
+  })
+
+  it('of a page of an allowed origin shows it the MCP session', async () => {
+    const origin = 'https://page.example'
+    const { url } = await serve([], {}, { LOOM_CORS_ORIGINS: origin })
+    const { headers } = await post(url, { jsonrpc: '2.0', id: 1, method: 'ping' }, { origin })
+    expect(headers.get('access-control-expose-headers')).toContain('mcp-session-id')
   })
 
   it('that is no JSON-RPC message gets an error of JSON-RPC', async () => {
@@ -61,6 +75,25 @@ describe('a request', () => {
     const { url } = await serve([])
     const { status, text } = await post(url, call({ message: 'x'.repeat(40_000_000) }))
     expect([status, JSON.parse(text).error.data.code]).toEqual([413, 'payload-too-large'])
+  })
+})
+
+describe('a client of MCP 2025-03-26', () => {
+  it('is served, and gets no event without data', async () => {
+    const { url } = await serve([says('Hello.')])
+    const params = {
+      protocolVersion: '2025-03-26',
+      capabilities: {},
+      clientInfo: { name: 'test', version: '1' },
+    }
+    const begun = await post(url, { jsonrpc: '2.0', id: 1, method: 'initialize', params })
+    expect(JSON.parse(begun.text).result.protocolVersion).toBe('2025-03-26')
+    const session = { 'mcp-session-id': begun.headers.get('mcp-session-id') ?? '' }
+    const { text } = await post(url, call({ message: 'Hi' }), session)
+    const data = text.split('\n').filter((line) => line.startsWith('data:'))
+    expect(data.map((line) => JSON.parse(line.slice(5)))).toMatchObject([
+      { id: 7, result: { content: [{ text: 'Hello.' }, {}] } },
+    ])
   })
 })
 

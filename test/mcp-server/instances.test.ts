@@ -98,6 +98,34 @@ it('a broken stream of an older client goes on at another instance', async () =>
   expect([places[0], model.asked.length]).toEqual(['GET', 1])
 })
 
+it('a call that waits goes on at another instance if its own shuts down', async () => {
+  const { url, servers } = await openTwo([
+    calls(['human', { question: 'Which branch?' }, 'call-1']),
+    says('Merged.'),
+  ])
+  const [, older] = openClients
+  if (older === undefined) throw new Error('there is no older client')
+  const asked = Promise.withResolvers<void>()
+  const resumed = Promise.withResolvers<void>()
+  let target = servers[0].url
+  const client = await older[1](url, {
+    fetch(to, init = {}) {
+      if (new Headers(init.headers).has('last-event-id')) resumed.resolve()
+      return fetch(new URL(new URL(to).pathname, target), init)
+    },
+    answer: async () => {
+      asked.resolve()
+      await resumed.promise
+      return { action: 'accept', content: { answer: 'main' } }
+    },
+  })
+  const call = client.call('tutor', { message: 'Merge.' })
+  await asked.promise
+  target = servers[1].url
+  await servers[0].loom.sessions.drain()
+  expect(textIn(await call)).toBe('Merged.')
+})
+
 /** The response, whose body breaks off when the signal aborts. */
 function cutBy(response: Response, signal: AbortSignal): Response {
   const broken = new TransformStream<Uint8Array, Uint8Array>({

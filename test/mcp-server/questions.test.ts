@@ -94,7 +94,7 @@ describe.each(openClients)('a client of %s that shows no forms', (_version, open
 
   it('can refuse an approval by arguments, and never give it', async () => {
     const { removed, remove } = remover()
-    const { url } = await serve(removes, { tools: [remove] })
+    const { url, loom } = await serve(removes, { tools: [remove] })
     const client = await open(url)
     const waiting = await client.call('tutor', { message: 'Remove it.' })
     const [, id = ''] = /^- (\S+): /m.exec(textIn(waiting)) ?? []
@@ -105,5 +105,7 @@ describe.each(openClients)('a client of %s that shows no forms', (_version, open
     const refused = await client.call('tutor', { session, answers: { [id]: false } })
     expect(textIn(refused)).toBe('It is done.')
     expect(removed).toEqual([])
+    const { events } = await loom.sessions.auditPage('', { limit: 10 })
+    expect(events.map(({ action }) => action)).toEqual(['deny'])
   })
 })
