@@ -51,7 +51,7 @@ function needOf(c: Context): 'nothing' | 'principal' | Scope {
   if (rows.length > 0)
     return rows.every(({ scope }) => scope === 'public') ? 'nothing' : 'principal'
   if (matched.some((each) => each.method !== 'ALL')) return 'admin'
-  return /^\/(?:(?:api|v1)\/|mcp$)/.test(c.req.path) ? 'principal' : 'nothing'
+  return /^\/(?:(?:api|v1|ag-ui)\/|mcp$)/.test(c.req.path) ? 'principal' : 'nothing'
 }
 
 // Its successor in `hono/route` is missing in the oldest Hono of the peer range.

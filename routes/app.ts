@@ -7,6 +7,7 @@ import { type Context, Hono } from 'hono'
 import { LoomError } from '../src/ground/error.ts'
 import { enforceAccess, principalOf } from './access.ts'
 import { adminRoutes } from './admin.ts'
+import { agUiRoutes } from './ag-ui.ts'
 import { agentRoutes } from './agents.ts'
 import { authentication } from './authentication.ts'
 import { refuseDotIds } from './dot-ids.ts'
@@ -49,12 +50,13 @@ export function createApp(options: AppOptions): Hono {
   const { fetch: fetchKeys, onAuthenticationFailure: onFailure } = world
   const authenticate = authentication({ config, fetch: fetchKeys, onFailure })
   app.use(enforceAccess(authenticate, openPaths(config)))
-  for (const paths of ['/api/*', '/v1/*', '/mcp']) {
+  for (const paths of ['/api/*', '/v1/*', '/mcp', '/ag-ui/*']) {
     if (world.limits !== undefined) app.use(paths, enforceLimits(world.limits))
   }
   app.route('/api', sessionRoutes(loom, { principalOf }))
   app.route('/v1', openAiRoutes(loom, { principalOf }))
   app.route('/mcp', mcpRoutes(loom, { principalOf, version: world.version }))
+  app.route('/ag-ui', agUiRoutes(loom, { principalOf }))
   tokenRoutes(app, loom, config)
   adminRoutes(app, loom)
   agentRoutes(app, loom)

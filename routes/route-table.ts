@@ -73,6 +73,12 @@ export const mcpRouteTable = [
   { handler: 'end', method: 'DELETE', path: '/', scope: 'chat' },
 ] as const satisfies readonly SessionRoute[]
 
+/** The routes of AG-UI. `handler` is their name in `ag-ui/handlers.ts`, and `path` follows `/ag-ui`. */
+export const agUiRouteTable = [
+  { handler: 'run', method: 'POST', path: '/:agent', scope: 'chat' },
+  { handler: 'capabilities', method: 'GET', path: '/:agent', scope: 'read' },
+] as const satisfies readonly SessionRoute[]
+
 /** The routes with which an admin governs its tenant. */
 export const adminRouteTable = [
   { method: 'GET', path: '/api/admin/sessions', scope: 'admin' },
@@ -98,6 +104,7 @@ export const routeTable: readonly Route[] = [
   ),
   ...openAiRouteTable.map(({ method, path, scope }) => ({ method, path: `/v1${path}`, scope })),
   ...mcpRouteTable.map(({ method, scope }) => ({ method, path: '/mcp', scope })),
+  ...agUiRouteTable.map(({ method, path, scope }) => ({ method, path: `/ag-ui${path}`, scope })),
   // The route itself checks that the principal may make tokens.
   { method: 'POST', path: '/api/tokens', scope: 'read' },
   ...adminRouteTable.map((row) => ({ ...row, isForOperators: true as const })),

@@ -31,6 +31,10 @@ export interface Reader {
   encoder: Encoder
   reply: ResponseSink
   floor: ReaderFloor
+  /** Prepares the encoder for the log of the place. @defaultValue nothing: the encoder needs only the events */
+  begin?: (place: Place) => Promise<void>
+  /** Prepares the encoder for an entry. Returns a promise only if it has to wait. @defaultValue nothing */
+  prepare?: (entry: LogEntry) => Promise<void> | undefined
 }
 
 export function streamSession(c: Context, world: SessionWorld, request: StreamRequest): Response {
@@ -73,6 +77,7 @@ export async function streamAnswer(
   try {
     const from =
       queued === undefined ? place : await sessions.readers.placeOfLetter(sessionId, queued, signal)
+    await reader.begin?.(from)
     const { end } = await deliverLog(world, sessionId, from, reader)
     isWhole = end === 'finished'
     if (end === 'gone') await sessions.readers.checkMessage(sessionId, from.logId)
@@ -95,7 +100,7 @@ export async function deliverLog(
   { loom: { sessions } }: SessionWorld,
   sessionId: string,
   { logId, after, skip: first }: Place,
-  { reply, encoder, floor }: Reader,
+  { reply, encoder, floor, prepare }: Reader,
 ): Promise<{ end: FollowEnd; after: string | undefined; last: string | undefined }> {
   let skip = first
   let read = after
@@ -111,7 +116,9 @@ export async function deliverLog(
       skip = 0
       read = entry.id
       if (entry.events.length > 0) last = cursorOf(entry.id, entry.events.length - 1)
-      return send(reply, entry, framesOf(entry, encoder, shared), from)
+      const deliver = () => send(reply, entry, framesOf(entry, encoder, shared), from)
+      const wait = prepare?.(entry)
+      return wait === undefined ? deliver() : wait.then(deliver)
     },
   })
   return { end, after: read, last }

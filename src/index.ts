@@ -109,6 +109,7 @@ export { type Ask, human, type HumanOptions, type Question } from '../tools/huma
 export { readFile, type ReadFileOptions } from '../tools/read-file.ts'
 export { type Reminder, remind } from '../tools/remind.ts'
 export { writeFile, type WriteFileOptions } from '../tools/write-file.ts'
+export { agUiRoutes, type AgUiRoutesOptions } from '../routes/ag-ui.ts'
 export type { LoomRoutes } from '../routes/loom-routes.ts'
 export { mcpRoutes, type McpRoutesOptions } from '../routes/mcp.ts'
 export { openAiRoutes, type OpenAiRoutesOptions } from '../routes/openai.ts'

@@ -2,6 +2,7 @@
 import { z } from 'zod/v4'
 
 import { adminResponseSchemas } from './admin-response-schemas.ts'
+import { agUiResponseSchemas } from './ag-ui-response-schemas.ts'
 import { mcpResponseSchemas } from './mcp-schemas.ts'
 import { openAiResponseSchemas } from './openai-response-schemas.ts'
 import type { JsonSchema } from './operation.ts'
@@ -21,6 +22,7 @@ export function componentSchemas(): Record<string, JsonSchema> {
         ...adminResponseSchemas,
         ...openAiResponseSchemas,
         ...mcpResponseSchemas,
+        ...agUiResponseSchemas,
       },
       false,
     ),

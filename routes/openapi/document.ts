@@ -5,6 +5,7 @@
 import { errorStatus, type LoomErrorCode } from '../../src/ground/error.ts'
 import { routeTable } from '../route-table.ts'
 import { adminOperations } from './admin-operations.ts'
+import { agUiOperations } from './ag-ui-operations.ts'
 import { componentSchemas, reference } from './component-schemas.ts'
 import { mcpOperations } from './mcp-operations.ts'
 import { openAiOperations } from './openai-operations.ts'
@@ -26,6 +27,7 @@ export const operations: readonly Operation[] = [
   ...adminOperations,
   ...openAiOperations,
   ...mcpOperations,
+  ...agUiOperations,
   ...sessionOperations.map((operation) => ({
     ...operation,
     path: `/api/chat${operation.path}`,

@@ -2,6 +2,7 @@
 import { z } from 'zod/v4'
 
 import { eraseBody } from '../admin-handlers.ts'
+import { runInput } from '../ag-ui/run-input.ts'
 import { chatRequest } from '../chat-request.ts'
 import { completionBody } from '../openai/completion-body.ts'
 import { decision, toolAnswer } from '../session-answers.ts'
@@ -68,5 +69,6 @@ export const requestSchemas = {
   Decision: decision,
   ChatCompletionRequest: completionBody,
   ...mcpRequestSchemas,
+  RunAgentInput: runInput,
   Erase: eraseBody.meta({ oneOf: [{ required: ['subject'] }, { required: ['tenant'] }] }),
 } satisfies Record<string, z.ZodType>

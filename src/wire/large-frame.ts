@@ -7,21 +7,31 @@ import { isOnePiece, jsonPieces } from '../ground/json/pieces.ts'
 import type { Encoder } from './frames.ts'
 import { withoutPrototypes } from './frames/json.ts'
 
-export class LargeFrame {
-  readonly before: string
-  readonly value: unknown
-  readonly after: string
+interface FrameParts {
+  before: string
+  value: unknown
+  after: string
+  /** Whether the frame has the JSON of the value as a text. @defaultValue false */
+  isText?: boolean
+}
 
-  constructor(parts: { before: string; value: unknown; after: string }) {
-    this.before = parts.before
-    this.value = parts.value
-    this.after = parts.after
+export class LargeFrame {
+  readonly #parts: FrameParts
+
+  constructor(parts: FrameParts) {
+    this.#parts = parts
   }
 
   *pieces(): Generator<string, void> {
-    yield this.before
-    yield* jsonPieces(this.value, withoutPrototypes)
-    yield this.after
+    const { before, value, after, isText = false } = this.#parts
+    yield before
+    if (isText) yield '"'
+    for (const piece of jsonPieces(value, withoutPrototypes)) {
+      // The escapes of a text are those of its pieces.
+      yield isText ? JSON.stringify(piece).slice(1, -1) : piece
+    }
+    if (isText) yield '"'
+    yield after
   }
 }
 
@@ -35,9 +45,11 @@ export function frameOf(
   cursor: string,
 ): string | LargeFrame | undefined {
   if (!isForClients(event)) return undefined
+  encoder.note?.(event)
   if ('delta' in event) return encoder.encode(event, cursor)
   if ('output' in event && !isOnePiece(event.output)) {
-    return framed(event.output, (output) => encoder.encode({ ...event, output }, cursor))
+    const isText = encoder.writesOutputAsText === true && typeof event.output !== 'string'
+    return framed(event.output, (output) => encoder.encode({ ...event, output }, cursor), isText)
   }
   if ('data' in event && encoder.nestsData !== true && !isOnePiece(event.data)) {
     return framed(event.data, (data) => encoder.encode({ ...event, data }, cursor))
@@ -49,10 +61,11 @@ export function frameOf(
 function framed(
   value: unknown,
   encode: (standIn: string) => string | undefined,
+  isText = false,
 ): LargeFrame | undefined {
   const standIn = `loom-value-${crypto.randomUUID()}`
   const frame = encode(standIn)
   if (frame === undefined) return undefined
   const [before = '', after = ''] = frame.split(JSON.stringify(standIn))
-  return new LargeFrame({ before, value, after })
+  return new LargeFrame({ before, value, after, isText })
 }

@@ -34,6 +34,8 @@ const withoutSession = new Set([
   'POST /mcp',
   'GET /mcp',
   'DELETE /mcp',
+  'GET /ag-ui/:agent',
+  'POST /ag-ui/:agent',
   'POST /api/tokens',
   // These show and change only the sessions of their own tenant; see `test/access/isolation.test.ts`.
   'GET /api/admin/instances',

@@ -46,6 +46,13 @@ export interface Encoder {
    * failure.
    */
   readonly reportsErrors: boolean
+  /**
+   * Receives each event for clients before `encode` does. `encode` may receive a placeholder in the place of a large
+   * value. Undefined if the encoder needs no values.
+   */
+  readonly note?: (event: AgentEvent) => void
+  /** True if a frame has the output of a call as a text: a string as it is, any other value as JSON. */
+  readonly writesOutputAsText?: true
   /** True if a frame has the data of a `data-` event as text inside of its JSON, so that it cannot be sent in pieces. */
   readonly nestsData?: true
 }

@@ -92,6 +92,14 @@ export const plans: Readonly<Record<string, (id: string, ids: Ids) => Plan>> = {
       ).toString('base64url'),
     },
   }),
+  'POST /:agent': (id) => ({
+    path: '/lead',
+    body: {
+      threadId: decodeURIComponent(id),
+      runId: 'run',
+      messages: [{ id: 'message', role: 'user', content: 'Let me in' }],
+    },
+  }),
   'GET /sessions': () => ({ path: '/sessions?subject=ada' }),
   'GET /sessions/:id': (id) => ({ path: `/sessions/${id}` }),
   'GET /sessions/:id/inspect': (id) => ({ path: `/sessions/${id}/inspect` }),
@@ -113,6 +121,7 @@ export const withoutSessions: ReadonlySet<string> = new Set([
   'GET /v1/models/:model',
   // An MCP session has no content.
   'DELETE /mcp',
+  'GET /ag-ui/:agent',
   'GET /healthz',
   'GET /readyz',
   // The metrics are sums over all tenants, without ids. `test/monitoring/` checks it.
@@ -124,7 +133,7 @@ export const withoutSessions: ReadonlySet<string> = new Set([
 ])
 
 // The last one has every other path.
-const bases = ['', '/api/chat', '/api/agents/:agent/chat', '/api/admin', '/v1']
+const bases = ['', '/api/chat', '/api/agents/:agent/chat', '/api/admin', '/v1', '/ag-ui']
 
 export const nameOf = ({ method, path }: Route): string => `${method} ${path}`
 
