@@ -2,8 +2,6 @@
  * `loom mcp`: the agents as tools for an MCP client that starts this command. Only JSON-RPC goes to stdout; the lines
  * for people go to stderr.
  */
-import { Writable } from 'node:stream'
-
 import { serveStdio, StdioServerTransport } from '@modelcontextprotocol/server/stdio'
 
 import { type Config, readConfig } from '../config.ts'
@@ -25,6 +23,7 @@ import { projectOf } from './app-names.ts'
 import type { CommandWorld } from './app.ts'
 import { readEnvFile } from './env-file.ts'
 import { exitCodes } from './exit-code.ts'
+import { endOf, takeStdout } from './mcp-stdio.ts'
 
 export interface McpCommandOptions {
   /** Files and folders with agents. None: `./agents`, or Loom's own agents where it does not exist. */
@@ -65,32 +64,6 @@ export async function serveMcp(world: CommandWorld, options: McpCommandOptions):
   await (kind === 'memory' ? loom.sessions.drain() : loom.close()).catch(loom.report)
   program.stdin.destroy()
   return exitCodes.done
-}
-
-/** Resolves when the client closes stdin, or a signal ends the command. */
-function endOf(program: NodeJS.Process): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const end = () => resolve()
-  program.stdin.once('end', end).once('close', end)
-  program.once('SIGTERM', end).once('SIGINT', end)
-  return promise
-}
-
-/**
- * Returns the real stdout for the messages of the protocol. Everything else that writes to stdout, such as
- * `console.log` in a tool, goes to stderr from now on.
- */
-function takeStdout({ stdout, stderr }: NodeJS.Process): Writable {
-  const write = stdout.write.bind(stdout)
-  stdout.write = stderr.write.bind(stderr)
-  const output = new Writable({
-    decodeStrings: false,
-    write(chunk: string | Uint8Array, _encoding, done) {
-      write(chunk, done)
-    },
-  })
-  stdout.on('error', (error) => output.destroy(error))
-  return output
 }
 
 async function openAll(

@@ -100,9 +100,20 @@ function createProgram(world: CommandWorld, onEnd: (exitCode: number) => void): 
     .description('serve agents as tools for an MCP client that starts this command (stdio)')
     .argument('[paths...]', 'files or folders with agents (./agents)')
     .option('--env-file <file>', 'read settings from a file too')
-    .action(async (paths: string[], { envFile }: ServeFlags) => {
-      const { serveMcp } = await import('./mcp.ts')
-      onEnd(await serveMcp(world, { paths, envFile }))
+    .option('--url <address>', 'the agents of a Loom server (LOOM_API_KEY is its key)')
+    .action(async (paths: string[], { envFile, url }: ServeFlags & { url?: string }) => {
+      if (url === undefined) {
+        const { serveMcp } = await import('./mcp.ts')
+        return onEnd(await serveMcp(world, { paths, envFile }))
+      }
+      if (paths.length > 0) {
+        throw new LoomError(
+          'invalid-request',
+          '--url takes the agents of the server: name no paths.',
+        )
+      }
+      const { bridgeMcp } = await import('./mcp-bridge.ts')
+      onEnd(await bridgeMcp(world, url))
     })
   program
     .command('init')

@@ -1,6 +1,7 @@
 /** Two instances on one Redis behind a balancer without sticky sessions, for the official clients of MCP. */
 import { describe, expect, it, onTestFinished } from 'vitest'
 
+import { McpRemote } from '../../src/cli/remote/mcp-remote.ts'
 import { defineAgent } from '../../src/index.ts'
 import { human } from '../../tools/human.ts'
 import { startRedis } from '../redis/redis.ts'
@@ -124,6 +125,49 @@ it('a call that waits goes on at another instance if its own shuts down', async 
   target = servers[1].url
   await servers[0].loom.sessions.drain()
   expect(textIn(await call)).toBe('Merged.')
+})
+
+it('loom mcp --url continues a broken stream at another instance', async () => {
+  const held = heldReply()
+  const { url, servers, model } = await openTwo([held.reply])
+  const breaking = new AbortController()
+  const resumed = Promise.withResolvers<void>()
+  const received: unknown[] = []
+  const remote = new McpRemote({
+    url,
+    apiKey: undefined,
+    deliver: async (message) => void received.push(message),
+    report: (line) => void received.push(line),
+    async fetch(_target, init = {}) {
+      const isResumed = new Headers(init.headers).has('last-event-id')
+      if (isResumed) resumed.resolve()
+      const base = servers[isResumed ? 1 : 0].url
+      const response = await fetch(`${base}/mcp`, init)
+      return JSON.stringify(init.body ?? '').includes('tools/call')
+        ? cutBy(response, breaking.signal)
+        : response
+    },
+  })
+  onTestFinished(() => remote.close())
+  const clientInfo = { name: 'test', version: '1' }
+  const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo }
+  await remote.forward({ jsonrpc: '2.0', id: 1, method: 'initialize', params })
+  const call = remote.forward({
+    jsonrpc: '2.0',
+    id: 2,
+    method: 'tools/call',
+    params: { name: 'tutor', arguments: { message: 'Hi' } },
+  })
+  await held.begun
+  breaking.abort()
+  await resumed.promise
+  held.release()
+  await call
+  expect(received).toMatchObject([
+    { id: 1, result: { protocolVersion: '2025-11-25' } },
+    { id: 2, result: { content: [{ text: 'One two.' }, {}] } },
+  ])
+  expect(model.asked).toHaveLength(1)
 })
 
 /** The response, whose body breaks off when the signal aborts. */

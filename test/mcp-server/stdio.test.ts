@@ -9,10 +9,13 @@ import { StdioClientTransport as OlderTransport } from '@modelcontextprotocol/sd
 import { CallToolResultSchema, ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js'
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest'
 
+import { human } from '../../tools/human.ts'
 import { command, folder, start, tidy } from '../cli/command.ts'
 import { compileCache } from '../compile-cache.ts'
 import { until } from '../redis/until.ts'
+import { calls, says } from '../scripted-model.ts'
 import { textIn } from './clients.ts'
+import { serve } from './served-tools.ts'
 
 afterEach(tidy)
 
@@ -90,6 +93,50 @@ describe('a client of 2025-11-25', () => {
     expect(textIn(await call('Use shout {}'))).toContain('done')
     expect(progress).toContain('Calls shout.')
     expect(textIn(await call('Use human {"question": "Which branch?"}'))).toContain('next')
+  })
+})
+
+describe('with the address of a server', () => {
+  const serving = () =>
+    serve(
+      [calls(['human', { question: 'Which branch?' }]), says('Merged.')],
+      { tools: [human()] },
+      { LOOM_API_KEYS: 'ada:key-of-ada' },
+    )
+  const urlProcess = (url: string, key: string) => {
+    const { env, ...rest } = processOf(['--url', url])
+    return { ...rest, env: { ...env, LOOM_API_KEY: key } }
+  }
+
+  it('a client of 2026-07-28 uses the agents of the server', async () => {
+    const { url } = await serving()
+    const client = new Client(
+      { name: 'test', version: '1' },
+      { capabilities: { elicitation: {} }, versionNegotiation: { mode: { pin: '2026-07-28' } } },
+    )
+    client.setRequestHandler('elicitation/create', answer)
+    await client.connect(new StdioClientTransport(urlProcess(url, 'key-of-ada')))
+    onTestFinished(() => client.close())
+    const result = await client.callTool({ name: 'tutor', arguments: { message: 'Merge.' } })
+    expect(textIn(CallToolResultSchema.parse(result))).toBe('Merged.')
+  })
+
+  it('a client of 2025-11-25 uses the agents of the server, or reads why not', async () => {
+    const { url } = await serving()
+    const open = async (key: string) => {
+      const client = new OlderClient(
+        { name: 'test', version: '1' },
+        { capabilities: { elicitation: {} } },
+      )
+      client.setRequestHandler(ElicitRequestSchema, answer)
+      onTestFinished(() => client.close())
+      await client.connect(new OlderTransport(urlProcess(url, key)))
+      return client
+    }
+    const client = await open('key-of-ada')
+    const result = await client.callTool({ name: 'tutor', arguments: { message: 'Merge.' } })
+    expect(textIn(CallToolResultSchema.parse(result))).toBe('Merged.')
+    await expect(open('key-of-nobody')).rejects.toThrow(/401/)
   })
 })
 

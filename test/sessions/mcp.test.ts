@@ -1,57 +1,52 @@
-/** Calls of MCP clients whose instances die in mid-answer. */
+/** Calls of MCP clients whose instance dies in mid-answer. */
 import { expect, it } from 'vitest'
 
 import { openClients, sessionIn, textIn } from '../mcp-server/clients.ts'
 import { until } from '../redis/until.ts'
-import { openStage, type Stage } from './stage.ts'
+import { openStage } from './stage.ts'
 
-const message = 'steps: 2, hold'
 const whole = 'Step 1: one two three. \n\nStep 2: one two three. '
 
-const held = (stage: Stage) =>
-  until(20_000, 'the model is cut off', () => stage.upstream.held === 1)
-
-const storedRoles = async (url: string, session: string) => {
-  const response = await fetch(`${url}/api/chat/${session}/messages`)
-  const messages: { role: string }[] = JSON.parse(await response.text())
-  return messages.map(({ role }) => role)
-}
-
-for (const [version, open] of openClients) {
-  it(`a call of ${version} outlives the instances that make and hold it`, async () => {
-    await using stage = await openStage()
-    const urls = () => stage.instances().map(({ url }) => url)
-    let target = 0
-    const client = await open(urls()[0] ?? '', {
-      fetch: (url, init) => {
-        const base = urls()[target] ?? ''
-        return fetch(new URL(new URL(url).pathname, base), init).catch((error: unknown) => {
-          // As a load balancer does, after the failure of an instance.
-          target = 1
-          throw error
-        })
-      },
-    })
-    const args = { message, messageId: 'a-message' }
-    const lost = new AbortController()
-    const call = client.call('assistant', args, { signal: lost.signal }).catch(() => undefined)
-    await held(stage)
-    const { sessions } = JSON.parse(await (await fetch(`${urls()[1]}/api/chat`)).text())
-    const session: string = sessions[0].id
-    // This call is at the second instance, and the answer at the first one.
-    const reader = await open(urls()[1] ?? '')
-    const reading = reader.call('assistant', { session })
-    await stage.instance(0).kill()
-    target = 1
-    stage.upstream.letGo()
+it('calls of all revisions outlive the instance that makes and holds them', async () => {
+  await using stage = await openStage()
+  const [one, two] = [stage.instance(0).url, stage.instance(1).url]
+  let target = one
+  const begun = await Promise.all(
+    openClients.map(async ([version, open]) => {
+      const client = await open(one, {
+        // As a load balancer does, which knows the instances that are alive.
+        fetch: (url, init) => fetch(new URL(new URL(url).pathname, target), init),
+      })
+      const args = { message: `steps: 2, hold, ${version}`, messageId: version }
+      const lost = new AbortController()
+      const call = client.call('assistant', args, { signal: lost.signal }).catch(() => undefined)
+      return { version, client, args, call, lost }
+    }),
+  )
+  await until(20_000, 'the model is cut off', () => stage.upstream.held === 2)
+  const { sessions } = JSON.parse(await (await fetch(`${two}/api/chat`)).text())
+  // These calls are at the second instance, and the answers at the first one.
+  const reading = begun.map(async ({ version }) => {
+    const { id } = sessions.find(({ title }: { title: string }) => title.includes(version))
+    const reader = await openClients[0]?.[1](two)
+    return { id, result: await reader?.call('assistant', { session: id }) }
+  })
+  await stage.instance(0).kill()
+  target = two
+  stage.upstream.letGo()
+  for (const [index, { version, client, args, call, lost }] of begun.entries()) {
     // A client of 2026-07-28 gives up and calls again. One of earlier revisions continues its stream.
     if (version === '2026-07-28') lost.abort()
     const result = (await call) ?? (await client.call('assistant', args))
+    const read = await reading[index]
     expect(textIn(result)).toBe(whole)
-    expect(sessionIn(result)).toBe(session)
-    expect(textIn(await reading)).toBe(textIn(result))
-    expect(await storedRoles(urls()[1] ?? '', session)).toEqual(['user', 'assistant'])
+    expect(sessionIn(result)).toBe(read?.id)
+    expect(read?.result && textIn(read.result)).toBe(whole)
+    const response = await fetch(`${two}/api/chat/${read?.id}/messages`)
+    const messages: { role: string }[] = JSON.parse(await response.text())
+    expect(messages.map(({ role }) => role)).toEqual(['user', 'assistant'])
     // One call for each step, and one more for the step that the death cut off.
-    expect(stage.upstream.calls).toHaveLength(3)
-  })
-}
+    const asked = stage.upstream.calls.filter((each) => each.asked.includes(version))
+    expect(asked).toHaveLength(3)
+  }
+})
