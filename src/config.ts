@@ -123,6 +123,8 @@ export interface Config extends RegistryConfig {
   flushMs: number
   /** The longest time that a turn waits while Redis is away, in milliseconds. */
   redisPatienceMs: number
+  /** How long after an upgrade of all instances version 0.1 can read what this version stores, in milliseconds. */
+  rollbackMs: number
   /** The number of turns after which this instance refuses new messages; Infinity for no such number. */
   turnsMax: number
   /** The limits of each principal, over all instances. */
@@ -207,6 +209,7 @@ const schema = z.object({
   LOOM_HEARTBEAT_MS: integer(300, 600_000).default(3000),
   LOOM_FLUSH_MS: integer(0, 10_000).default(20),
   LOOM_REDIS_PATIENCE: milliseconds().default(30_000),
+  LOOM_ROLLBACK_TIME: integer(0, 10 * 365 * 24 * 60 * 60).default(24 * 60 * 60),
   // 400 turns of 20 tokens a second use a whole core. With more turns, every answer becomes slower.
   LOOM_TURNS_MAX: integer(0, 1_000_000).default(400),
   LOOM_LIMIT_REQUESTS: z.string().optional().transform(wholeQuotaIn),
@@ -279,6 +282,7 @@ export function readConfig(environment: Environment): Config {
     heartbeatMs: set.LOOM_HEARTBEAT_MS,
     flushMs: set.LOOM_FLUSH_MS,
     redisPatienceMs: set.LOOM_REDIS_PATIENCE,
+    rollbackMs: set.LOOM_ROLLBACK_TIME * 1000,
     quotas: quotasOf(set),
     storageLimits: storageLimitsOf(set),
     turnsMax: set.LOOM_TURNS_MAX === 0 ? Infinity : set.LOOM_TURNS_MAX,

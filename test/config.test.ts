@@ -33,6 +33,7 @@ describe('the settings', () => {
       heartbeatMs: 3000,
       flushMs: 20,
       redisPatienceMs: 30_000,
+      rollbackMs: 86_400_000,
       quotas: {},
       storageLimits: {},
       turnsMax: 400,
@@ -111,6 +112,7 @@ describe('the settings', () => {
         LOOM_HEARTBEAT_MS: '500',
         LOOM_FLUSH_MS: '0',
         LOOM_REDIS_PATIENCE: '5',
+        LOOM_ROLLBACK_TIME: '3600',
         LOOM_TURNS_MAX: '7',
         LOOM_LIMIT_REQUESTS: '600/60',
         LOOM_LIMIT_TOKENS: '1000000/86400',
@@ -173,6 +175,7 @@ describe('the settings', () => {
       heartbeatMs: 500,
       flushMs: 0,
       redisPatienceMs: 5,
+      rollbackMs: 3_600_000,
       quotas: {
         requests: { amount: 600, windowS: 60 },
         tokens: { amount: 1_000_000, windowS: 86_400 },

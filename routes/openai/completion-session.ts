@@ -6,6 +6,7 @@ import type { Context } from 'hono'
 
 import type { Agent } from '../../src/agent.ts'
 import { LoomError } from '../../src/ground/error.ts'
+import { newMessageId } from '../../src/ground/message-id.ts'
 import { acceptAnswers } from '../../src/session/accept-answer.ts'
 import { acceptPost, conversationGone } from '../../src/session/accept-post.ts'
 import { LastMessage } from '../../src/session/last-message.ts'
@@ -96,7 +97,7 @@ export async function acceptInNew(
   const letter = {
     id: randomUUID(),
     kind: 'message' as const,
-    replyId: randomUUID(),
+    replyId: newMessageId(),
     request: { ...request, temporary: true as const },
   }
   const to = { ...author, tenant, agent: agent.name, whenBusy: 'reject' as const, seed: before }

@@ -19,6 +19,7 @@ export interface OpenStoreOptions {
     | 'redisUrl'
     | 'redisPrefix'
     | 'redisPatienceMs'
+    | 'rollbackMs'
     | 'sessionTtlMs'
     | 'files'
   >
@@ -77,13 +78,14 @@ async function openRedis(
   { config, report, onBack, onCommand }: OpenStoreOptions,
   url: string,
 ): Promise<Store> {
-  const { redisPrefix: prefix, redisPatienceMs: patienceMs, sessionTtlMs } = config
+  const { redisPrefix: prefix, redisPatienceMs: patienceMs, rollbackMs, sessionTtlMs } = config
   // A server without Redis does not load its client.
   const { openRedisStore } = await import('../store/redis.ts')
   return openRedisStore({
     url,
     prefix,
     patienceMs,
+    rollbackMs,
     sessionTtlMs,
     ...(onCommand !== undefined && { onCommand }),
     report(notice) {

@@ -2,11 +2,10 @@
  * The last message of a posted conversation. It is checked and converted once, at its first read. A post
  * that reads its session a second time therefore has the same message.
  */
-import { randomUUID } from 'node:crypto'
-
 import type { UIMessage } from 'ai'
 
 import { fieldOf } from '../ground/fields.ts'
+import { newMessageId } from '../ground/message-id.ts'
 import type { Answer } from '../store/letter.ts'
 import { readMessage } from '../wire/conversation.ts'
 
@@ -40,7 +39,7 @@ export class LastMessage {
     const message = await readMessage(this.#source, this.#name)
     // Earlier versions of the AI SDK have another form of answers, which `readMessage` converts.
     this.#answers = answersIn(message.parts)
-    return message.id === '' ? { ...message, id: randomUUID() } : message
+    return message.id === '' ? { ...message, id: newMessageId() } : message
   }
 
   /** The answers of the client to the calls of this message, also those that the session does not wait for. */

@@ -1,9 +1,8 @@
 /** The letter of an occurrence of a schedule. */
-import { randomUUID } from 'node:crypto'
-
 import type { UIMessage } from 'ai'
 
 import { isFields } from '../ground/fields.ts'
+import { newMessageId } from '../ground/message-id.ts'
 import type { Letter } from '../store/letter.ts'
 import type { Schedule } from '../store/schedule.ts'
 
@@ -30,7 +29,7 @@ export function occurrenceLetter(
   return {
     ...letter,
     id: messageId,
-    replyId: randomUUID(),
+    replyId: newMessageId(),
     ...(message !== undefined && {
       message: {
         ...message,

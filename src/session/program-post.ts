@@ -1,11 +1,10 @@
 /** The posts of a program in the same process. They mean the same as a client's posts to `POST /api/chat`. */
-import { randomUUID } from 'node:crypto'
-
 import type { JSONObject } from '@ai-sdk/provider'
 import type { UIMessage } from 'ai'
 
 import type { Agent } from '../agent.ts'
 import { LoomError } from '../ground/error.ts'
+import { newMessageId } from '../ground/message-id.ts'
 import type { Answer, WhenBusy } from '../store/letter.ts'
 import { type AcceptedPost, acceptPost, conversationGone } from './accept-post.ts'
 import { answerId } from './answer-letter.ts'
@@ -41,7 +40,7 @@ export function postMessage(
 ): Promise<AcceptedPost> {
   const userMessage: UIMessage =
     typeof message === 'string'
-      ? { id: randomUUID(), role: 'user', parts: [{ type: 'text', text: message }] }
+      ? { id: newMessageId(), role: 'user', parts: [{ type: 'text', text: message }] }
       : message
   if (message === '') throw new LoomError('invalid-request', 'The message is empty.')
   if (userMessage.role !== 'user') {

@@ -1,9 +1,8 @@
 /** Letters that ask for the answer of a message again. */
-import { randomUUID } from 'node:crypto'
-
 import type { UIMessage } from 'ai'
 
 import { LoomError } from '../ground/error.ts'
+import { newMessageId } from '../ground/message-id.ts'
 import type { Letter, LetterRequest } from '../store/letter.ts'
 import { digest } from './content-digest.ts'
 import type { PostContent } from './post-content.ts'
@@ -51,7 +50,7 @@ export async function regenerationLetter(
   // A missing message may have been cut by this same request, whose response was lost. The store decides.
   const cutAt = target?.id ?? from
   const id = key ?? `regenerate:${cutAt}`
-  return { id, kind: 'message', replyId: randomUUID(), cutAt, request }
+  return { id, kind: 'message', replyId: newMessageId(), cutAt, request }
 }
 
 /**
@@ -66,7 +65,7 @@ const missingAnswer = (
 ): Letter => ({
   id: `answer-again:${digest([id, lastLogId])}`,
   kind: 'message',
-  replyId: randomUUID(),
+  replyId: newMessageId(),
   request,
 })
 

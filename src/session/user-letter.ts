@@ -1,11 +1,10 @@
 /** Letters with a user message: a new one, or an edit of a message in the history or in the queue. */
-import { randomUUID } from 'node:crypto'
-
 import type { UIMessage } from 'ai'
 
 import { LoomError } from '../ground/error.ts'
 import { late } from '../ground/late.ts'
 import { sizeOf, WorkSteps } from '../ground/long-work.ts'
+import { newMessageId } from '../ground/message-id.ts'
 import type { Letter } from '../store/letter.ts'
 import { checkAnswerable } from '../wire/conversation.ts'
 import { checkFiles } from '../wire/conversation/posted-files.ts'
@@ -38,7 +37,7 @@ export async function userLetter(
   await steps.next(sizeOf(content))
   checkFiles(content, fileUrls, isStored)
   await steps.next(sizeOf(content))
-  const plain = { kind: 'message' as const, replyId: randomUUID(), request }
+  const plain = { kind: 'message' as const, replyId: newMessageId(), request }
   // The message's own id comes first. Under another id, a later post could replace the message.
   const id = last.id === message.id ? message.id : (key ?? message.id)
   const what = { digest: await contentDigest(content.parts) }

@@ -14,6 +14,7 @@ import { redisInstances } from './redis/instances.ts'
 import type { Limits } from './redis/limits.ts'
 import { redisLogs } from './redis/logs.ts'
 import { redisMailbox } from './redis/mailbox.ts'
+import { MessageForm } from './redis/message-form.ts'
 import { checkPermissions } from './redis/permissions.ts'
 import { isRedisPrefix, redisPrefixRule } from './redis/prefix.ts'
 import { redisRetention } from './redis/retention.ts'
@@ -49,6 +50,12 @@ export interface RedisStoreOptions extends Partial<Limits> {
    * milliseconds. @defaultValue 30000
    */
   patienceMs?: number
+  /**
+   * The time for which this version stores messages as version 0.1 does, so that you can return to that version, in
+   * milliseconds. It begins when all instances on the Redis have a later version than 0.1. After it, the messages that
+   * are stored take less memory, and version 0.1 cannot read their sessions. @defaultValue 86400000
+   */
+  rollbackMs?: number
   /** Receives notices for the operator. @defaultValue ignores them */
   report?: (notice: StoreNotice) => void
   /** Receives each command after its reply or its failure. It must not throw. @defaultValue ignores them */
@@ -109,6 +116,7 @@ const optionFields: FieldsOf<RedisStoreOptions> = {
   url: true,
   prefix: true,
   patienceMs: true,
+  rollbackMs: true,
   report: true,
   onCommand: true,
   sessionTtlMs: true,
@@ -125,7 +133,8 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
     subject: 'The options of openRedisStore have',
     known: optionFields,
   })
-  const { url, prefix = '', patienceMs = 30_000, report = () => {}, onCommand, ...others } = options
+  const { url, prefix = '', patienceMs = 30_000, rollbackMs = day, ...rest } = options
+  const { report = () => {}, onCommand, ...others } = rest
   const limits: Limits = {
     sessionTtlMs: 30 * day,
     replyTtlMs: Math.max(180_000, patienceMs * 3),
@@ -156,15 +165,16 @@ export async function openRedisStore(options: RedisStoreOptions): Promise<Store>
   }
   const append = createAppends(connection, { shared: address.kind !== 'cluster' })
   const subscriptions = createSubscriptions(connection.clients.subscriber, connection.patience)
+  const form = new MessageForm(rollbackMs)
   const storeOn = (connection: Connection): Store => ({
-    ...redisMailbox(connection, limits),
-    ...redisTurns(connection, limits),
+    ...redisMailbox(connection, limits, form),
+    ...redisTurns(connection, limits, form),
     append,
-    ...redisSessions(connection, limits),
+    ...redisSessions(connection, limits, form),
     ...redisSchedules(connection, limits),
     ...redisTasks(connection, limits),
     ...redisLogs(connection, subscriptions),
-    ...redisInstances(connection, subscriptions),
+    ...redisInstances(connection, subscriptions, form),
     ...redisErasure(connection),
     ...redisStatuses(connection),
     ...redisAudit(connection),

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
+import type { TestBounds } from '../../src/entries/testing.ts'
 import { openRedisStore } from '../../src/store/redis.ts'
 import type { RunningCluster } from '../redis/cluster.ts'
 import { startCluster } from '../redis/cluster.ts'
@@ -16,7 +17,13 @@ afterAll(() => cluster[Symbol.asyncDispose]())
 
 // In order, because stores that reconnect after a restart give more hints than the tests expect.
 describe('the store in a Redis cluster', { shuffle: false }, () => {
-  storeContract((bounds) => openRedisStore({ url: cluster.url, ...bounds }), { runs: 15 })
+  // With compact messages. `redis.test.ts` tests the other form.
+  const openCompact = async (bounds: TestBounds) => {
+    const store = await openRedisStore({ url: cluster.url, rollbackMs: 0, ...bounds })
+    await store.beat('compact', 3_600_000)
+    return store
+  }
+  storeContract(openCompact, { runs: 15 })
 
   prefixSuite({
     open: (prefix) => openRedisStore({ url: cluster.url, prefix }),

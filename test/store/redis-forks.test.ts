@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 import type { Store } from '../../src/store.ts'
 import { openRedisStore } from '../../src/store/redis.ts'
-import { latestFormat, storeFormat } from '../../src/store/redis/format.ts'
+import { sharedFormat, storeFormat } from '../../src/store/redis/format.ts'
 import { sessionKey } from '../../src/store/redis/keys.ts'
 import type { RunningRedis } from '../redis/redis.ts'
 import { startRedis } from '../redis/redis.ts'
@@ -165,9 +165,9 @@ describe('forks in Redis', () => {
     await redis.client.zrem('loom:{instances}:register', 'earlier-version')
     const shared = await forkOf(talk.id)
     // An earlier version refuses these two.
-    for (const { id } of [talk, shared]) expect(await formatOf(id)).toBe(String(latestFormat))
+    for (const { id } of [talk, shared]) expect(await formatOf(id)).toBe(String(sharedFormat))
     await shared.turn(letter('b'))
-    expect(await formatOf(shared.id)).toBe(String(latestFormat))
+    expect(await formatOf(shared.id)).toBe(String(sharedFormat))
     for (const { id } of [talk, copied, shared]) await store.remove(id, { tenant: '' })
   })
 })

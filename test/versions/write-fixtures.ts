@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { argv } from 'node:process'
 
 import { startRedis } from '../redis/redis.ts'
+import { until } from '../redis/until.ts'
 import { readKeys } from './redis-data.ts'
 import { openScene, play, seen } from './scene.ts'
 
@@ -28,7 +29,11 @@ const folder = await mkdtemp(join(tmpdir(), 'loom-fixtures-'))
 await rm(folder, { recursive: true })
 
 await using redis = await startRedis()
-await using scene = await openScene({ REDIS_URL: redis.url }, { isHeld: true })
+const environment = { REDIS_URL: redis.url, LOOM_ROLLBACK_TIME: '0' }
+await using scene = await openScene(environment, { isHeld: true })
+// From then on, the messages have the latest form.
+const isAgreed = async () => (await redis.client.exists('loom:{instances}:agreed')) === 1
+await until(5000, 'the agreement of the instances', isAgreed)
 await play(scene)
 const data = { keys: await readKeys(redis.client), seen: await seen(scene) }
 await writeFile(join(target, 'redis.json'), JSON.stringify(data, null, 2))

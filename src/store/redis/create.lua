@@ -1,6 +1,6 @@
 -- Creates a session with a history, for a fork. Refused if the id is taken.
 -- KEYS session known order history messages branched reply
--- ARGV sessionTtlMs replyTtlMs knownMax tenant subject agent title summary through context shared seed...
+-- ARGV sessionTtlMs replyTtlMs knownMax tenant subject agent title summary through context shared format seed...
 -- RETURNS done size
 -- USES format reply keep clock known history create size
 
@@ -10,7 +10,11 @@ local function begin()
   create()
   if arg.title ~= '' then redis.call('HSET', key.session, 'title', arg.title) end
   if arg.context ~= '' then redis.call('HSET', key.session, 'context', arg.context) end
-  if arg.shared ~= '' then redis.call('HSET', key.session, 'shared', arg.shared, 'v', sharedFormat) end
+  if arg.shared ~= '' then
+    redis.call('HSET', key.session, 'shared', arg.shared)
+    -- The segments have the messages of the origin, in their forms.
+    raiseFormat(arg.format)
+  end
   if arg.through ~= '' then
     redis.call('HSET', key.session, 'summary', arg.summary, 'through', arg.through)
   end

@@ -5,11 +5,14 @@
  */
 import { LoomError } from '../../ground/error.ts'
 
-/** The format of the store, and of each session without shared messages. `part/format.lua` has it too. */
+/** The format of a store and a session that version 0.1 reads. `part/format.lua` has the formats of sessions too. */
 export const storeFormat = 1
 
-/** The format of a session with shared messages (`shared-messages.ts`), and the latest that this version reads. */
-export const latestFormat = 2
+/** The format of a session with shared messages (`shared-messages.ts`). */
+export const sharedFormat = 2
+
+/** The format of a session with messages in the compact form (`message-form.ts`), and the latest that this version reads. */
+export const latestFormat = 3
 
 /** The format of the store, in the slot of the instances. */
 export const formatKey = 'loom:{instances}:format'

@@ -4,8 +4,10 @@
  */
 import type { InstanceStore } from '../instances.ts'
 import type { Connection } from './connection.ts'
-import { formatKey, isLater, laterData, storeFormat } from './format.ts'
+import { formatKey, isLater, laterData, latestFormat, storeFormat } from './format.ts'
 import {
+  agreedKey,
+  compactingKey,
   escaped,
   leftChannel,
   notedKey,
@@ -14,6 +16,7 @@ import {
   unescaped,
   waitingFor,
 } from './keys.ts'
+import type { MessageForm } from './message-form.ts'
 import type { Subscriptions } from './subscriptions.ts'
 
 /** The TTL of the data of instances, in milliseconds. It does not depend on the TTL of sessions. */
@@ -25,6 +28,7 @@ const chunk = 1000
 export function redisInstances(
   connection: Connection,
   subscriptions: Subscriptions,
+  form: MessageForm,
 ): InstanceStore {
   const register = registerKey
   const { apart } = connection
@@ -41,9 +45,25 @@ export function redisInstances(
 
   return {
     async beat(instance, ttlMs) {
-      const keys = { register, format: formatKey, sharing: sharingKey }
-      const options = { keptMs, instance: escaped(instance), ttlMs, format: storeFormat }
-      const { format } = await apart.run('beat', keys, options)
+      const reply = await apart.run(
+        'beat',
+        {
+          register,
+          format: formatKey,
+          sharing: sharingKey,
+          compacting: compactingKey,
+          agreed: agreedKey,
+        },
+        {
+          keptMs,
+          instance: escaped(instance),
+          ttlMs,
+          writes: form.isCompact ? latestFormat : storeFormat,
+          reads: latestFormat,
+        },
+      )
+      const { format, agreedMs } = reply
+      form.note(agreedMs === '' ? undefined : Number(agreedMs))
       if (isLater(format)) throw laterData('unavailable', format)
     },
 

@@ -115,6 +115,9 @@ export const auditKey = (tenant: string) => `loom:audit:${escaped(tenant)}`
 export const registerKey = 'loom:{instances}:register'
 /** The instances that read messages in segments (`shared-messages.ts`). */
 export const sharingKey = 'loom:{instances}:sharing'
+/** The instances that read compact messages (`message-form.ts`), and the time since which all live instances do. */
+export const compactingKey = 'loom:{instances}:compacting'
+export const agreedKey = 'loom:{instances}:agreed'
 /** What the instances report about themselves, and those that somebody asked to drain. */
 export const statusesKey = 'loom:{instances}:statuses'
 export const drainsKey = 'loom:{instances}:drains'

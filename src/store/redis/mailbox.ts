@@ -5,6 +5,7 @@ import type { Connection } from './connection.ts'
 import { agentLines, callKeys, escaped, rootTasksKey, sessionKeys, unescaped } from './keys.ts'
 import type { Limits } from './limits.ts'
 import { noteUse } from './list.ts'
+import type { MessageForm } from './message-form.ts'
 import { claimOf, claimWithLetter, wordOf } from './records.ts'
 import { noteAgent } from './retention.ts'
 import { renewSegments } from './shared-messages.ts'
@@ -13,7 +14,11 @@ import { noteSize } from './storage.ts'
 import { lettersIn, letterText, seedOf } from './stored-letter.ts'
 import { keyOf } from './tasks.ts'
 
-export function redisMailbox(connection: Connection, limits: Limits): MailboxStore {
+export function redisMailbox(
+  connection: Connection,
+  limits: Limits,
+  form: MessageForm,
+): MailboxStore {
   return {
     async post(sessionId, letter, options) {
       const { tenant, subject = '', listedFor = subject === '' ? [] : [subject] } = options
@@ -40,8 +45,8 @@ export function redisMailbox(connection: Connection, limits: Limits): MailboxSto
         digest: letter.digest ?? '',
         edits: options.edit === undefined ? '' : '1',
         key: escaped(options.edit?.key ?? ''),
-        letter: await letterText(letter, options.agent, options.seed),
-        seed: await seedOf(options.seed ?? []),
+        letter: await letterText(letter, { agent: options.agent, seed: options.seed, form }),
+        seed: await seedOf(options.seed ?? [], form),
       })
       renewSegments(connection, limits, { sessionId, shared: reply.shared })
       if (reply.size !== '') noteSize(connection, sessionId, reply.size)

@@ -202,6 +202,7 @@ local function post()
   end
   local accepted = reply.status == 'claimed' or reply.status == 'queued'
   if accepted and edits and arg.key ~= '' then know(arg.key, 'd', letter.replyId, arg.digest) end
+  if accepted then noteForm(letter.message) end
   redis.call('HSET', key.session, 'updated', now())
   noteBytes()
   keep()

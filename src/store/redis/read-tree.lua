@@ -2,11 +2,11 @@
 -- branches, and then for the history. The head of a branch is the text that `cut` made, the head of the
 -- history is the list of its ids.
 -- KEYS session history messages branches branched
--- RETURNS tenant agent state unfinished summary through context branches shared lines...
+-- RETURNS tenant agent state unfinished summary through context branches shared v lines...
 -- USES stored
 
-local tenant, agent, state, logId, summary, through, context, shared = unpack(redis.call('HMGET',
-  key.session, 'tenant', 'agent', 'state', 'logId', 'summary', 'through', 'context', 'shared'))
+local tenant, agent, state, logId, summary, through, context, shared, v = unpack(redis.call('HMGET',
+  key.session, 'tenant', 'agent', 'state', 'logId', 'summary', 'through', 'context', 'shared', 'v'))
 local branches = redis.call('LRANGE', key.branches, 0, -1)
 local history = redis.call('LRANGE', key.history, 0, -1)
 local lines = {}
@@ -24,5 +24,5 @@ end
 return returns({
   tenant = tenant, agent = agent, state = state, branches = #branches, lines = lines,
   unfinished = state ~= 'idle' and logId, summary = summary, through = through,
-  context = context, shared = shared,
+  context = context, shared = shared, v = v,
 })

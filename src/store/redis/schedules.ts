@@ -22,7 +22,10 @@ export function redisSchedules(connection: Connection, limits: Limits): Schedule
   return {
     async addSchedule(sessionId, schedule, { tenant, agent, schedulesMax, ...author }) {
       const { id, occurrence, dueAt, letter } = schedule
-      const [head, text] = [`${headOf(schedule)}\n`, await letterText(letter, letter.request.agent)]
+      const [head, text] = [
+        `${headOf(schedule)}\n`,
+        await letterText(letter, { agent: letter.request.agent }),
+      ]
       const { subject = '', writer = '', listedFor = subject === '' ? [] : [subject] } = author
       noteUse(connection, limits, { tenant, sessionId, subjects: listedFor })
       noteAgent(connection, limits, { agent, sessionId })

@@ -1,10 +1,10 @@
 /** The history of a session and its branches, as `read-tree.lua` returns them. A fork is made from them. */
 import type { UIMessage } from 'ai'
 
-import { storedJson } from '../../ground/json/pieces.ts'
 import type { Branch } from '../session.ts'
 import type { Connection } from './connection.ts'
 import { escaped, unescaped } from './keys.ts'
+import type { MessageForm } from './message-form.ts'
 import { referenceIn, segmentNames, withShared } from './shared-messages.ts'
 import type { Reply, Signatures } from './signature.ts'
 import { messagesIn } from './stored-letter.ts'
@@ -22,6 +22,7 @@ export interface SessionTree {
 
 export async function readTree(
   connection: Connection,
+  form: MessageForm,
   { lines, branches, unfinished, shared }: Reply<Signatures['read-tree']>,
 ): Promise<SessionTree> {
   /** The messages of segments, with the name of their segment. */
@@ -60,7 +61,7 @@ export async function readTree(
       const seed: (string | Buffer)[] = []
       for (const message of messages) {
         const number = order.indexOf(names.get(message) ?? '') + 1
-        seed.push(escaped(message.id), number > 0 ? `@${number}` : await storedJson(message))
+        seed.push(escaped(message.id), number > 0 ? `@${number}` : await form.json(message))
       }
       return { seed, names: order }
     },

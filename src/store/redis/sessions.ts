@@ -4,6 +4,7 @@ import type { Member } from '../member.ts'
 import type { SessionRecord, SessionStore } from '../session.ts'
 import { isTaskId } from '../task.ts'
 import type { Connection } from './connection.ts'
+import { sharedFormat } from './format.ts'
 import {
   callKeys,
   escaped,
@@ -16,6 +17,7 @@ import {
 } from './keys.ts'
 import type { Limits } from './limits.ts'
 import { noteSubjects, noteUse, readList, unlistSessions } from './list.ts'
+import type { MessageForm } from './message-form.ts'
 import { recordIn, sessionOf, stateOf } from './records.ts'
 import { noteAgent } from './retention.ts'
 import { readTree } from './session-tree.ts'
@@ -33,15 +35,19 @@ import { contextIn, messagesIn, summaryIn, titleText } from './stored-letter.ts'
 /** The number of sessions that one script reads. It takes Redis a millisecond or two. */
 const portion = 100
 
-export function redisSessions(connection: Connection, limits: Limits): SessionStore {
+export function redisSessions(
+  connection: Connection,
+  limits: Limits,
+  form: MessageForm,
+): SessionStore {
   const read = async (sessionId: string) =>
     sessionOf(sessionId, await connection.run('read-session', sessionKeys(sessionId), {}))
 
   const treeOf = async (sessionId: string) => {
     const reply = await connection.read('read-tree', sessionKeys(sessionId), {})
-    const { tenant, agent, state, summary, through, context } = reply
-    const read = await readTree(connection, reply)
-    return { tenant, agent, state, summary, through, context, ...read }
+    const { tenant, agent, state, summary, through, context, v } = reply
+    const read = await readTree(connection, form, reply)
+    return { tenant, agent, state, summary, through, context, v, ...read }
   }
 
   return {
@@ -123,6 +129,7 @@ export function redisSessions(connection: Connection, limits: Limits): SessionSt
         through: isWhole ? tree.through : '',
         context: tree.context,
         shared: names.map((name) => `${name}\n`).join(''),
+        format: Math.max(sharedFormat, Number(tree.v)),
         seed,
       })
       if (done !== '1') {

@@ -3,7 +3,7 @@
 -- KEYS session history messages branches branched abandoned rootSession rootTasks rootTaskSpent log reply
 -- ARGV sessionTtlMs replyTtlMs claim logId message logTtlMs task spent...
 -- RETURNS status
--- USES reply keep hint history spend tree-spending note-spending
+-- USES format reply keep hint history spend tree-spending note-spending
 
 local function intoBranch(number)
   if setMessage(key.branched, number .. '/' .. arg.logId, arg.message) then

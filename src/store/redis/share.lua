@@ -24,7 +24,8 @@ local function share()
   if not done then return { done = false } end
   -- No message has this id, because `%` begins an escaped character. An erasure reads the owner.
   redis.call('HSET', key.segment, '%owner', tenant .. '\n' .. (subject or ''))
-  redis.call('HSET', key.session, 'shared', (shared or '') .. arg.name .. '\n', 'v', sharedFormat)
+  redis.call('HSET', key.session, 'shared', (shared or '') .. arg.name .. '\n')
+  raiseFormat(sharedFormat)
   addSharer(arg.id, arg.ttlMs)
   return { done = true }
 end

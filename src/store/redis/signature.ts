@@ -267,6 +267,7 @@ export const signatures = {
       'through',
       'context',
       'shared',
+      'format',
       'seed...',
     ],
     returns: ['done', 'size'],
@@ -396,6 +397,7 @@ export const signatures = {
       'context',
       'branches',
       'shared',
+      'v',
       'lines...',
     ],
   },
@@ -429,9 +431,9 @@ export const signatures = {
   'note-files': { keys: ['session'], args: ['bytes'], returns: ['size'] },
   note: { keys: ['noted'], args: ['keptMs', 'session'], returns: ['done'] },
   beat: {
-    keys: ['register', 'format', 'sharing'],
-    args: ['keptMs', 'instance', 'ttlMs', 'format'],
-    returns: ['format'],
+    keys: ['register', 'format', 'sharing', 'compacting', 'agreed'],
+    args: ['keptMs', 'instance', 'ttlMs', 'writes', 'reads'],
+    returns: ['format', 'agreedMs'],
   },
   'note-audit': { keys: ['audit'], args: ['keptMs', 'auditMax', 'event'], returns: ['done'] },
   'report-status': {

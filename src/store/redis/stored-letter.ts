@@ -10,18 +10,24 @@ import { storedJson } from '../../ground/json/pieces.ts'
 import { WorkSteps } from '../../ground/long-work.ts'
 import { contextParts, withServerPart } from '../context.ts'
 import type { Answer, Letter, LetterRequest } from '../letter.ts'
+import { type CompactMessage, wholeMessage } from '../record/message.ts'
 import type { Summary } from '../summary.ts'
 import { titleOf } from '../title.ts'
 import { agentText, escaped, unescaped } from './keys.ts'
+import type { MessageForm } from './message-form.ts'
 
-/**
- * The stored form of a letter; see `part/letter.lua`. A large message is written in steps.
- * @param seed the messages before that of the letter, if the letter begins the session
- */
+interface LetterTextOptions {
+  agent: string
+  /** The messages before that of the letter, if the letter begins the session. @defaultValue none */
+  seed?: readonly UIMessage[] | undefined
+  /** Writes the message. @defaultValue its own form, which every version reads */
+  form?: MessageForm
+}
+
+/** The stored form of a letter; see `part/letter.lua`. A large message is written in steps. */
 export async function letterText(
   letter: Letter,
-  agent: string,
-  seed: readonly UIMessage[] = [],
+  { agent, seed = [], form }: LetterTextOptions,
 ): Promise<string | Buffer> {
   const { message, context, digest = '', ...rest } = letter
   const title = titleText(message === undefined ? seed : [...seed, message])
@@ -35,7 +41,7 @@ export async function letterText(
     JSON.stringify({ ...first, ...rest }),
     '',
   ].join('\n')
-  const json = message === undefined ? '' : await storedJson(message)
+  const json = message === undefined ? '' : await (form?.json(message) ?? storedJson(message))
   return typeof json === 'string' ? head + json : Buffer.concat([Buffer.from(head), json])
 }
 
@@ -144,8 +150,8 @@ function jsonIn(text: string): JSONObject {
 }
 
 function messageIn(text: string): UIMessage {
-  const message: UIMessage = JSON.parse(text)
-  return message
+  const stored: UIMessage | CompactMessage = JSON.parse(text)
+  return wholeMessage(stored)
 }
 
 /** The summary without the id of its last message, which is stored beside it. */
@@ -159,8 +165,11 @@ export function summaryIn(text: string, through: string): Summary | undefined {
 }
 
 /** A list of ids and messages in turn, as scripts take it. */
-export async function seedOf(messages: readonly UIMessage[]): Promise<(string | Buffer)[]> {
+export async function seedOf(
+  messages: readonly UIMessage[],
+  form: MessageForm,
+): Promise<(string | Buffer)[]> {
   const seed: (string | Buffer)[] = []
-  for (const message of messages) seed.push(escaped(message.id), await storedJson(message))
+  for (const message of messages) seed.push(escaped(message.id), await form.json(message))
   return seed
 }

@@ -3,7 +3,7 @@
 -- KEYS session mail letters known order history messages branched reply
 -- ARGV sessionTtlMs replyTtlMs knownMax claim
 -- RETURNS status letters...
--- USES reply keep hint known history letter
+-- USES format reply keep hint known history letter
 
 local function take()
   local state, claim, logId, own, context =

@@ -199,7 +199,7 @@ type StoredTask = Omit<Task, 'id' | 'parent' | 'letter'> & { parent: string }
 async function contentOf({ id: _, parent, letter, ...task }: Task): Promise<string | Buffer> {
   const stored: StoredTask = { parent: keyOf(parent), ...task }
   const head = `${JSON.stringify(stored)}\n`
-  const text = await letterText(letter, task.agent)
+  const text = await letterText(letter, { agent: task.agent })
   return typeof text === 'string' ? head + text : Buffer.concat([Buffer.from(head), text])
 }
 

@@ -1,16 +1,16 @@
 /** Turns and their owners in Redis. Each step of the port is one script. */
-import { storedJson } from '../../ground/json/pieces.ts'
 import { readerFloors, type TurnStore } from '../turn.ts'
 import type { Connection } from './connection.ts'
 import { agentLines, callKeys, escaped, logKey, rootKeys, sessionKeys } from './keys.ts'
 import type { Limits } from './limits.ts'
+import type { MessageForm } from './message-form.ts'
 import { claimWithLetter, wordOf } from './records.ts'
 import { amountsOf, spendingText } from './spent.ts'
 import { noteSize } from './storage.ts'
 import { summaryText } from './stored-letter.ts'
 import { keyOf } from './tasks.ts'
 
-export function redisTurns(connection: Connection, limits: Limits): TurnStore {
+export function redisTurns(connection: Connection, limits: Limits, form: MessageForm): TurnStore {
   return {
     async finish({ sessionId, claim, logId, lastId, instance, agents }, commit) {
       const reply = await connection.run(
@@ -26,7 +26,7 @@ export function redisTurns(connection: Connection, limits: Limits): TurnStore {
           error: commit.error ?? '',
           discard: commit.discard === true ? '1' : '',
           messageId: escaped(commit.message?.id ?? ''),
-          message: commit.message === undefined ? '' : await storedJson(commit.message),
+          message: commit.message === undefined ? '' : await form.json(commit.message),
           logTtlMs: commit.logTtlMs,
           task: keyOf(sessionId),
           unfinished: commit.state === 'waiting' ? spendingText(commit.spent) : '',
@@ -51,7 +51,7 @@ export function redisTurns(connection: Connection, limits: Limits): TurnStore {
           ...limits,
           claim,
           logId: escaped(logId),
-          message: await storedJson(message),
+          message: await form.json(message),
           logTtlMs,
           task: keyOf(sessionId),
           spent: amountsOf(spent),

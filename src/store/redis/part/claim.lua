@@ -39,7 +39,8 @@ local function begin(id, letter, instance)
     'last', fence(claim, logId), 'started', time, 'floor', floor or '', 'stop', '', 'error', '',
     'takeovers', '', 'abandoned', abandoned or '', 'own', own or '', 'cutInto', cutInto,
     'steer', hasSteered() and '1' or '', 'turnAgent', letter.agent,
-    'context', context or '', 'turnContext', turnContext or '', 'v', formatOf())
+    'context', context or '', 'turnContext', turnContext or '')
+  raiseFormat(format)
   hint('log')
   return {
     claim = claim, logId = logId, resumed = letter.kind == 'answer', abandoned = abandoned,

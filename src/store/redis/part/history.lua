@@ -7,6 +7,7 @@ local grown, added = 0, 0
 local function setMessage(hash, id, message)
   local before = redis.call('HSTRLEN', hash, id)
   local isNew = redis.call('HSET', hash, id, message)
+  noteForm(message)
   grown, added = grown + #message - before, added + isNew
   return isNew == 1
 end
