@@ -122,7 +122,7 @@ function inMemory({ config: { sessionTtlMs } }: OpenStoreOptions, why: string): 
 
 async function openFiles(options: OpenStoreOptions): Promise<OpenedStore> {
   const { config, report, environment = {}, onBack = () => {} } = options
-  const { dataFolder: folder, sessionTtlMs } = config
+  const { dataFolder: folder, rollbackMs, sessionTtlMs } = config
   if (folder === undefined) {
     throw new LoomError(
       'invalid-config',
@@ -130,7 +130,9 @@ async function openFiles(options: OpenStoreOptions): Promise<OpenedStore> {
     )
   }
   const { openFileStore } = await import('../store/file.ts')
-  const store = await openFileStore({ folder, sessionTtlMs, report, onBack }).catch(withSettings)
+  const store = await openFileStore({ folder, rollbackMs, sessionTtlMs, report, onBack }).catch(
+    withSettings,
+  )
   return { store, kind: 'file', place: `in ${shownPath(folder, environment)}` }
 }
 

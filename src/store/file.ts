@@ -19,6 +19,7 @@ import { fileErasure } from './file/erasure.ts'
 import { codeOf, storeFailure } from './file/failure.ts'
 import { lockFolder } from './file/folder-lock.ts'
 import { heldHints } from './file/held-hints.ts'
+import { MessageForm } from './file/message-form.ts'
 import { pageOf } from './file/pages.ts'
 import { Residents } from './file/residents.ts'
 import { Segments } from './file/segments.ts'
@@ -55,6 +56,12 @@ export interface FileStoreOptions extends Partial<Bounds> {
   /** The lifetime of a session after its last write, in milliseconds. @defaultValue 30 days */
   sessionTtlMs?: number
   /**
+   * The time for which this version stores messages as version 0.1 does, so that you can return to that version, in
+   * milliseconds. It begins with the first start on the folder. After it, new files are smaller, and version 0.1 cannot
+   * read them. @defaultValue 86400000
+   */
+  rollbackMs?: number
+  /**
    * The total length of the files whose sessions may stay in memory, in bytes. Above it, idle sessions leave
    * the memory, and their next use reads them again. @defaultValue 64 MiB
    */
@@ -70,6 +77,7 @@ export interface FileStoreOptions extends Partial<Bounds> {
 const optionFields: FieldsOf<FileStoreOptions> = {
   folder: true,
   sessionTtlMs: true,
+  rollbackMs: true,
   residentBytesMax: true,
   now: true,
   report: true,
@@ -95,23 +103,27 @@ export async function openFileStore(options: FileStoreOptions): Promise<Store> {
     known: optionFields,
   })
   const { folder, sessionTtlMs = 30 * day, now = Date.now, report = warn, ...others } = options
-  const { residentBytesMax = 64 * 1024 * 1024, onBack = () => {}, ...limits } = others
+  const { residentBytesMax = 64 * 1024 * 1024, onBack = () => {}, ...rest } = others
+  const { rollbackMs = day, ...limits } = rest
   const bounds: Bounds = { knownMax: 10_000, branchesMax: 100, branchedMax: 2000, ...limits }
   const files = join(folder, 'sessions')
   const orphans = new Set<string>()
   const catalogue = new Catalogue(folder, report)
   const disk = new DiskState({ folder, onBack })
   const syncs = new SyncQueue()
+  const form = new MessageForm(rollbackMs, now)
   const segments = new Segments({
     folder: join(folder, 'segments'),
     sessions: files,
     syncs,
+    form,
     report,
   })
   const residents: Residents = new Residents({
     folder: files,
     segments,
     syncs,
+    form,
     catalogue,
     now,
     sessionTtlMs,
@@ -134,6 +146,7 @@ export async function openFileStore(options: FileStoreOptions): Promise<Store> {
   })
   try {
     await opened(folder, async () => {
+      form.open(folder)
       await catalogue.read()
       const deleted = await scan(catalogue, { folder: files, now, report, segments })
       await segments.open()

@@ -134,7 +134,7 @@ describe('the files of a folder', () => {
     expect((await stat(folder)).mode & 0o777).toBe(0o700)
     // The index is written some time after a change.
     const names = (await readdir(folder)).filter((name) => name !== 'index')
-    expect(names.sort()).toEqual(['lock', 'sessions'])
+    expect(names.sort()).toEqual(['lock', 'sessions', 'upgraded'])
   })
 
   it('do not keep deleted data', async () => {

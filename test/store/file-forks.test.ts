@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest'
 import type { Store } from '../../src/store.ts'
 import { digestOf, pathOf } from '../../src/store/file/file-names.ts'
 import { recordsIn } from '../../src/store/file/record.ts'
-import { format, latestFormat } from '../../src/store/file/stored.ts'
+import { format, sharedFormat } from '../../src/store/file/stored.ts'
 import { until } from '../redis/until.ts'
 import { converse, letter, said } from './conversation.ts'
 import { copyOf, newFolder, openFolder } from './stored-folder.ts'
@@ -180,7 +180,7 @@ describe('forks in files', () => {
     const copy = await forkOf(store, talk.id)
     await settled(folder, talk.id)
     for (const { id } of [small, copied]) expect(await formatOf(folder, id)).toBe(format)
-    for (const { id } of [talk, copy]) expect(await formatOf(folder, id)).toBe(latestFormat)
+    for (const { id } of [talk, copy]) expect(await formatOf(folder, id)).toBe(sharedFormat)
   })
 
   it('without their segment answer `unavailable`, and the other sessions work', async () => {

@@ -5,7 +5,11 @@ import { storeContract } from './contract.ts'
 import { newFolder } from './stored-folder.ts'
 
 describe('the store in files', () => {
-  storeContract(async (bounds) => openFileStore({ folder: await newFolder(), ...bounds }), {
-    runs: 40,
-  })
+  // With compact messages.
+  storeContract(
+    async (bounds) => openFileStore({ folder: await newFolder(), rollbackMs: 0, ...bounds }),
+    {
+      runs: 40,
+    },
+  )
 })

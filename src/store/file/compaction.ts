@@ -8,16 +8,18 @@ import { WorkSteps } from '../../ground/long-work.ts'
 import type { MemorySession } from '../memory/session.ts'
 import { draftEnding } from './file-names.ts'
 import { SessionImage } from './image.ts'
+import type { MessageForm } from './message-form.ts'
 import { RecordBatch, recordBuffers } from './record.ts'
 import type { Segments } from './segments.ts'
 import { SessionFile } from './session-file.ts'
-import { type Change, format, type Head, latestFormat } from './stored.ts'
+import { type Change, type Head, sharedFormat } from './stored.ts'
 
 /** A session in memory and its file. */
 export interface Compactable {
   readonly id: string
   readonly file: SessionFile
   readonly segments: Segments
+  readonly form: MessageForm
   image: SessionImage
   format: number | undefined
   readonly session: MemorySession | undefined
@@ -36,7 +38,7 @@ export async function compact(
   const before = file.size
   const isSame = () => isCurrent() && resident.session === session && file.size === before
   const draft = new SessionFile({ ...file.options, path: file.path + draftEnding, size: 0 })
-  const newFormat = resident.segments.isUser(resident.id) ? latestFormat : format
+  const newFormat = resident.form.formatOf(resident.segments.isUser(resident.id))
   resident.isCompacting = true
   try {
     const image = await copy(resident, { session, draft, newFormat, isSame })
@@ -80,9 +82,9 @@ async function copy(
   const write = (buffers: readonly Buffer[]) => draft.write(buffers, { isConfirmed: false })
   const head: Head = { format: newFormat, id }
   write(recordBuffers('h', JSON.stringify(head)))
-  const image = new SessionImage((message) =>
-    newFormat === latestFormat ? segments.placeOf(id, message) : undefined,
-  )
+  const placeOf = (message: object) =>
+    newFormat >= sharedFormat ? segments.placeOf(id, message) : undefined
+  const image = new SessionImage({ placeOf, format: () => newFormat })
   const branched = session.branches.flatMap(({ messages }) => messages)
   await image.stage([...session.history.values(), ...branched], { write, all: true })
   const letters = session.mailbox.map(({ letter }) => letter)

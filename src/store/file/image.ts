@@ -8,6 +8,7 @@ import type { LogEntry } from '../log.ts'
 import type { MemorySession, MemoryTurn } from '../memory/session.ts'
 import type { Branch } from '../session.ts'
 import { KnownIds } from './known-ids.ts'
+import { messageRecord } from './message-form.ts'
 import { pieceBuffers, piecesOf, RecordBatch, recordBuffers } from './record.ts'
 import { noteUse, type Place } from './segments.ts'
 import type { Change, StoredCore, StoredLog, StoredReference, StoredTurn } from './stored.ts'
@@ -20,15 +21,19 @@ interface LogImage {
   until: number | undefined
 }
 
-/** Returns the place of a message in a segment, if the file may refer to it. */
-export type PlaceOf = (message: object) => Place | undefined
+export interface ImageOptions {
+  /** Returns the place of a message in a segment, if the file may refer to it. */
+  placeOf: (message: object) => Place | undefined
+  /** Returns the format of the file. */
+  format: () => number
+}
 
 export class SessionImage {
   /** The messages of segments to which the file refers. */
   readonly uses = new Map<string, Set<number>>()
   /** The length of the messages in segments to which the file refers, in bytes. */
   sharedBytes = 0
-  readonly #placeOf: PlaceOf
+  readonly #options: ImageOptions
   /** The numbers of the values in the file. */
   readonly #numbers = new WeakMap<object, number>()
   #count = 0
@@ -41,19 +46,19 @@ export class SessionImage {
   #lastClaim = 0
   readonly #tasks = new TaskImage()
 
-  constructor(placeOf: PlaceOf) {
-    this.#placeOf = placeOf
+  constructor(options: ImageOptions) {
+    this.#options = options
   }
 
   /** Makes the image of a file with these values, whose records made this session. */
   static of(
     session: MemorySession | undefined,
     values: readonly object[],
-    placeOf: PlaceOf,
+    options: ImageOptions,
   ): SessionImage {
-    const image = new SessionImage(placeOf)
+    const image = new SessionImage(options)
     for (const value of values) {
-      const place = placeOf(value)
+      const place = options.placeOf(value)
       if (place !== undefined) image.#share(place)
       image.#number(value)
     }
@@ -71,16 +76,19 @@ export class SessionImage {
     const steps = new WorkSteps()
     for (const value of messages) {
       if (this.#numbers.has(value)) continue
-      const place = this.#placeOf(value)
+      const place = this.#options.placeOf(value)
       if (place !== undefined) {
         const json = this.#share(place)
         write(recordBuffers('g', json))
         this.#number(value)
         await steps.next(json.length)
-      } else if (!isOnePiece(value)) await this.#stageOne(value, { kind: 'm', json: value, write })
-      else if (all) {
-        const json = JSON.stringify(value)
-        write(recordBuffers('m', json))
+      } else if (!isOnePiece(value)) {
+        const { kind, value: json } = this.#record(value)
+        await this.#stageOne(value, { kind, json, write })
+      } else if (all) {
+        const { kind, value: stored } = this.#record(value)
+        const json = JSON.stringify(stored)
+        write(recordBuffers(kind, json))
         this.#number(value)
         await steps.next(json.length)
       }
@@ -99,7 +107,7 @@ export class SessionImage {
 
   async #stageOne(
     value: object,
-    { kind, json, write }: { kind: 'm' | 'l'; json: unknown; write: Write },
+    { kind, json, write }: { kind: 'm' | 'n' | 'l'; json: unknown; write: Write },
   ): Promise<void> {
     const pieces = await piecesOf(kind, json)
     // Another call may have written it meanwhile.
@@ -175,10 +183,7 @@ export class SessionImage {
     let keep = 0
     while (keep < before.length && before[keep] === history[keep]) keep += 1
     if (keep === before.length && keep === history.length) return
-    change.history = [
-      keep,
-      ...history.slice(keep).map((message) => this.#value('m', message, batch)),
-    ]
+    change.history = [keep, ...history.slice(keep).map((message) => this.#message(message, batch))]
     this.#history = history
   }
 
@@ -192,7 +197,7 @@ export class SessionImage {
     if (isSame) return
     change.branches = session.branches.map(({ messages, ...branch }) => ({
       ...branch,
-      messages: messages.map((message) => this.#value('m', message, batch)),
+      messages: messages.map((message) => this.#message(message, batch)),
     }))
     this.#branches = session.branches.map(({ number, messages }) => ({ number, messages }))
   }
@@ -282,13 +287,26 @@ export class SessionImage {
     }
   }
 
-  #value(kind: 'm' | 'c' | 's', value: object, batch: RecordBatch): number {
+  #message(message: UIMessage, batch: RecordBatch): number {
+    const number = this.#numbers.get(message)
+    if (number !== undefined) return number
+    const place = this.#options.placeOf(message)
+    if (place === undefined) {
+      const { kind, value } = this.#record(message)
+      batch.add(kind, JSON.stringify(value))
+    } else batch.add('g', this.#share(place))
+    return this.#number(message)
+  }
+
+  #value(kind: 'c' | 's', value: object, batch: RecordBatch): number {
     const number = this.#numbers.get(value)
     if (number !== undefined) return number
-    const place = kind === 'm' ? this.#placeOf(value) : undefined
-    if (place === undefined) batch.add(kind, JSON.stringify(value))
-    else batch.add('g', this.#share(place))
+    batch.add(kind, JSON.stringify(value))
     return this.#number(value)
+  }
+
+  #record(message: UIMessage) {
+    return messageRecord(message, this.#options.format())
   }
 
   /** Notes a reference of the file to a segment, and returns its JSON. */
@@ -303,7 +321,7 @@ export class SessionImage {
     const number = this.#numbers.get(letter)
     if (number !== undefined) return number
     const { message, ...rest } = letter
-    const content = message === undefined ? null : this.#value('m', message, batch)
+    const content = message === undefined ? null : this.#message(message, batch)
     batch.add('l', JSON.stringify([content, rest]))
     return this.#number(letter)
   }

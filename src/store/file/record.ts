@@ -8,11 +8,11 @@ import { crc32 } from 'node:zlib'
 import { bytesInSteps } from '../../ground/json/pieces.ts'
 
 /**
- * `h`: the head of the file. `m`: a message. `g`: the place of a message in a segment. `c`: a context. `s`: a summary.
+ * `h`: the head of the file. `m`: a message. `n`: a message in the compact form. `g`: the place of a message in a segment. `c`: a context. `s`: a summary.
  * `l`: a letter, which refers to its message. `e`: one entry of the log of the turn. `p`: a change of the session. `r`: a
  * row of the index. `x`: the place of a message that a segment had.
  */
-export type RecordKind = 'h' | 'm' | 'g' | 'c' | 's' | 'l' | 'e' | 'p' | 'r' | 'x'
+export type RecordKind = 'h' | 'm' | 'n' | 'g' | 'c' | 's' | 'l' | 'e' | 'p' | 'r' | 'x'
 
 export interface StoredRecord {
   kind: string

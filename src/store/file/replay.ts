@@ -8,6 +8,7 @@ import type { Letter } from '../letter.ts'
 import type { LogEntry } from '../log.ts'
 import { createSession, type MemorySession, type MemoryTurn } from '../memory/session.ts'
 import { TaskTree } from '../memory/task-tree.ts'
+import { wholeMessage } from '../record/message.ts'
 import type { Branch } from '../session.ts'
 import type { Summary } from '../summary.ts'
 import { recordsIn } from './record.ts'
@@ -75,7 +76,8 @@ class Replay implements StoredFile {
 
   add(kind: string, json: string): void {
     if (kind === 'h') this.head = JSON.parse(json)
-    else if (kind === 'm') this.#keep(this.#messages, JSON.parse(json))
+    else if (kind === 'm' || kind === 'n')
+      this.#keep(this.#messages, wholeMessage(JSON.parse(json)))
     else if (kind === 'c') this.#keep(this.#contexts, JSON.parse(json))
     else if (kind === 's') this.#keep(this.#summaries, JSON.parse(json))
     else if (kind === 'l') this.#keep(this.#letters, this.#letterIn(json))

@@ -2,10 +2,11 @@
 import type { MemorySession } from '../memory/session.ts'
 import { type Compactable, compact } from './compaction.ts'
 import { SessionImage } from './image.ts'
+import type { MessageForm } from './message-form.ts'
 import { RecordBatch, recordBuffers } from './record.ts'
 import type { Segments } from './segments.ts'
 import type { SessionFile } from './session-file.ts'
-import { format, type Head, latestFormat } from './stored.ts'
+import { type Head, sharedFormat } from './stored.ts'
 
 /** A file may be longer than its present content by this much, in bytes, and by that content again. */
 const outdatedMax = 65_536
@@ -14,6 +15,7 @@ export interface ResidentOptions {
   id: string
   file: SessionFile
   segments: Segments
+  form: MessageForm
   /** The content of the file. Absent for a new file. */
   stored?: { format: number; session: MemorySession; values: object[] }
 }
@@ -22,6 +24,7 @@ export class Resident implements Compactable {
   readonly id: string
   readonly file: SessionFile
   readonly segments: Segments
+  readonly form: MessageForm
   image: SessionImage
   /** Undefined before the first write. */
   format: number | undefined
@@ -32,24 +35,26 @@ export class Resident implements Compactable {
   compactSize = 0
   isCompacting = false
 
-  constructor({ id, file, segments, stored }: ResidentOptions) {
+  constructor({ id, file, segments, form, stored }: ResidentOptions) {
     this.id = id
     this.file = file
     this.segments = segments
+    this.form = form
     this.format = stored?.format
     this.session = stored?.session
+    const formatNow = () => this.#formatNow()
     const placeOf = (message: object) =>
-      (this.format ?? this.#nextFormat()) >= latestFormat
-        ? segments.placeOf(id, message)
-        : undefined
+      formatNow() >= sharedFormat ? segments.placeOf(id, message) : undefined
+    const options = { placeOf, format: formatNow }
     this.image = stored
-      ? SessionImage.of(stored.session, stored.values, placeOf)
-      : new SessionImage(placeOf)
+      ? SessionImage.of(stored.session, stored.values, options)
+      : new SessionImage(options)
   }
 
-  /** The format of a new file. */
-  #nextFormat(): number {
-    return this.segments.isUser(this.id) ? latestFormat : format
+  /** The format of the file. A new file gets it with its first record. */
+  #formatNow(): number {
+    this.format ??= this.form.formatOf(this.segments.isUser(this.id))
+    return this.format
   }
 
   /** The room of the session in memory, in bytes. */
@@ -60,8 +65,7 @@ export class Resident implements Compactable {
   /** @throws LoomError `unavailable`; the session in memory must then not be used any more */
   write(buffers: readonly Buffer[], isConfirmed: boolean): void {
     const isNew = this.file.size === 0
-    if (isNew) this.format = this.#nextFormat()
-    const head: Head = { format: this.format ?? format, id: this.id }
+    const head: Head = { format: this.#formatNow(), id: this.id }
     this.file.write(isNew ? [...recordBuffers('h', JSON.stringify(head)), ...buffers] : buffers, {
       isConfirmed,
     })

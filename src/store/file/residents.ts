@@ -22,6 +22,7 @@ import { codeOf, storeFailure } from './failure.ts'
 import { pathOf } from './file-names.ts'
 import type { SessionImage } from './image.ts'
 import { cutEnd } from './incomplete-end.ts'
+import type { MessageForm } from './message-form.ts'
 import { readStored } from './replay.ts'
 import { Resident } from './resident.ts'
 import type { Segments } from './segments.ts'
@@ -34,6 +35,7 @@ export interface ResidentsOptions {
   /** The folder of the files. */
   folder: string
   segments: Segments
+  form: MessageForm
   syncs: SyncQueue
   catalogue: Catalogue
   now: () => number
@@ -213,7 +215,7 @@ export class Residents implements SessionTable {
     segments.keepOnly(id, stored.uses)
     const file = new SessionFile({ path, size, syncs: this.#options.syncs })
     const content = { format: head?.format ?? format, session, values }
-    const resident = new Resident({ id, file, segments, stored: content })
+    const resident = new Resident({ id, file, segments, form: this.#options.form, stored: content })
     if (this.#doubtful.has(path)) {
       // A new file, because a failed sync of the old one cannot be repeated.
       if (!(await resident.compact(() => true))) {
@@ -331,9 +333,9 @@ export class Residents implements SessionTable {
   #residentOf(id: string): Resident {
     const before = this.#residents.get(id)
     if (before !== undefined) return before
-    const { segments, syncs } = this.#options
+    const { segments, syncs, form } = this.#options
     const file = new SessionFile({ path: this.#pathOf(id), size: 0, syncs })
-    const resident = new Resident({ id, file, segments })
+    const resident = new Resident({ id, file, segments, form })
     this.#residents.set(id, resident)
     return resident
   }

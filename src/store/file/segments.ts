@@ -13,11 +13,13 @@ import type { UIMessage } from 'ai'
 
 import { WorkSteps } from '../../ground/long-work.ts'
 import { makeFolder } from '../../ground/make-folder.ts'
+import { wholeMessage } from '../record/message.ts'
 import { codeOf, storeFailure } from './failure.ts'
 import { digestOf, draftEnding, pathOfDigest } from './file-names.ts'
+import { type MessageForm, messageRecord } from './message-form.ts'
 import { pieceBuffers, piecesOf, recordBuffers, recordsIn } from './record.ts'
 import { SessionFile, syncFolder } from './session-file.ts'
-import { checkFormat, type Head, latestFormat } from './stored.ts'
+import { checkFormat, type Head } from './stored.ts'
 import type { SyncQueue } from './sync-queue.ts'
 
 /** Returns the numbers in the file of a user; undefined if they are unknown. */
@@ -43,6 +45,7 @@ export interface SegmentsOptions {
   /** The folder of the files of the sessions. */
   sessions: string
   syncs: SyncQueue
+  form: MessageForm
   report: (error: unknown) => void
 }
 
@@ -118,7 +121,7 @@ export class Segments {
       if (kind === 'h') checkFormat(path, JSON.parse(json), 'unavailable')
       else if (kind === 'x') messages.push(undefined)
       else {
-        const message: UIMessage = before[messages.length] ?? JSON.parse(json)
+        const message: UIMessage = before[messages.length] ?? wholeMessage(JSON.parse(json))
         const place = { segment: name, number: messages.length, bytes: Buffer.byteLength(json) }
         this.#places.set(message, place)
         messages.push(message)
@@ -143,17 +146,19 @@ export class Segments {
 
   /** Makes a segment of messages. Its sessions use it. @throws LoomError `unavailable`, and nothing is left then */
   async create(messages: readonly UIMessage[], ids: readonly string[]): Promise<void> {
-    const { folder, syncs } = this.#options
+    const { folder, syncs, form } = this.#options
     const name = randomBytes(8).toString('hex')
     const path = join(folder, name)
     const file = new SessionFile({ path: join(path, messagesName), size: 0, syncs })
     const places: Place[] = []
     try {
       await makeFolder(path)
-      const head: Head = { format: latestFormat, id: name }
+      const format = form.formatOf(true)
+      const head: Head = { format, id: name }
       file.write(recordBuffers('h', JSON.stringify(head)), { isConfirmed: false })
       for (const [number, message] of messages.entries()) {
-        const buffers = pieceBuffers(await piecesOf('m', message))
+        const { kind, value } = messageRecord(message, format)
+        const buffers = pieceBuffers(await piecesOf(kind, value))
         file.write(buffers, { isConfirmed: false })
         const bytes = buffers.reduce((sum, { length }) => sum + length, 0)
         places.push({ segment: name, number, bytes })

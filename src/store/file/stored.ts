@@ -13,9 +13,17 @@ import type { Band, Known, MemorySession, MemoryTurn } from '../memory/session.t
 import type { Schedule } from '../schedule.ts'
 import type { Task, TaskEntry, TaskState } from '../task.ts'
 
-/** The format of a file. One that refers to messages in segments has `latestFormat`, so that earlier versions refuse it. */
+/** The format of a file that version 0.1 reads. */
 export const format = 1
-export const latestFormat = 2
+
+/** The format of a file that may refer to messages in segments. */
+export const sharedFormat = 2
+
+/** The format of a file whose messages are in the compact form (`message-form.ts`). It may refer to segments too. */
+export const compactFormat = 3
+
+/** The latest format that this version reads. */
+export const latestFormat = compactFormat
 
 /** The first record of a file. */
 export interface Head {

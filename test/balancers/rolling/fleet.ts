@@ -5,6 +5,7 @@ import { access, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { brotliDecompressSync } from 'node:zlib'
 
+import { latestFormat } from '../../../src/store/redis/format.ts'
 import { root } from '../../cli/command.ts'
 import { within } from '../../deadline.ts'
 import { addressOf, endProcesses, type LoomProcess, startLoom } from '../../loom-process.ts'
@@ -22,6 +23,8 @@ export interface Fleet extends AsyncDisposable {
   redis: RunningRedis
   /** Sends SIGTERM to each instance in turn, and starts it again with a version. */
   roll(version: Version): Promise<void>
+  /** Waits until a session has messages in the compact form. */
+  compacted(): Promise<void>
 }
 
 export const key = 'a-long-secret'
@@ -32,9 +35,16 @@ export interface FleetOptions {
   version: Version
   /** The pause of the model before each word, in milliseconds. */
   wordMs: number
+  /** Whether this version stores compact messages as soon as no instance of the previous version lives. */
+  isCompact?: boolean
 }
 
-export async function openFleet({ kind, version: first, wordMs }: FleetOptions): Promise<Fleet> {
+export async function openFleet({
+  kind,
+  version: first,
+  wordMs,
+  isCompact = false,
+}: FleetOptions): Promise<Fleet> {
   await using stack = new AsyncDisposableStack()
   const redis = stack.use(await startRedis(['--appendonly', 'yes', '--appendfsync', 'everysec']))
   stack.defer(endProcesses)
@@ -49,6 +59,7 @@ export async function openFleet({ kind, version: first, wordMs }: FleetOptions):
       REDIS_URL: redis.url,
       LOOM_API_KEYS: key,
       PACED_WORD_MS: String(wordMs),
+      ...(isCompact && version === 'this' && { LOOM_ROLLBACK_TIME: '0' }),
     }
     const agent = join(import.meta.dirname, 'paced-agent.mjs')
     const instance = startLoom(environment, ['serve', agent], programs[version])
@@ -75,6 +86,12 @@ export async function openFleet({ kind, version: first, wordMs }: FleetOptions):
         await start(index, version)
       }
     },
+    compacted: () =>
+      until(20_000, 'a session has compact messages', async () => {
+        const sessions = await redis.client.keys('loom:{*}:session')
+        const formats = await Promise.all(sessions.map((each) => redis.client.hget(each, 'v')))
+        return formats.includes(String(latestFormat))
+      }),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }
