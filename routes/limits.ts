@@ -37,6 +37,7 @@ function isStream(c: Context): boolean {
   // The response of a completion waits for its answer, also without a stream.
   if (path === '/v1/chat/completions') return method === 'POST'
   if (path === '/mcp') return method !== 'DELETE'
+  if (path.startsWith('/ag-ui/')) return method === 'POST'
   if (!streams.test(path)) return false
   if (method === 'GET') return path.endsWith('/stream')
   return method === 'POST' && !/\brespond-async\b/.test(c.req.header('prefer') ?? '')

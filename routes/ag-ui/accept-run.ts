@@ -16,7 +16,7 @@ import { noSession } from '../../src/session/receipt.ts'
 import { authorOf } from '../../src/session/session-role.ts'
 import { storedId } from '../../src/session/tenant-ids.ts'
 import type { AnswerReceipt } from '../../src/session/whole-answer.ts'
-import type { LetterRequest } from '../../src/store/letter.ts'
+import type { Answer, LetterRequest } from '../../src/store/letter.ts'
 import type { SessionRecord } from '../../src/store/session.ts'
 import type { SessionWorld } from '../session-world.ts'
 import { userParts } from './content.ts'
@@ -39,6 +39,8 @@ export interface AcceptedRun {
   receipt: AnswerReceipt | undefined
   /** Whether the client needs the messages of the thread first, because it may have others. */
   restates: boolean
+  /** The answers that the session accepted. */
+  answers: readonly Answer[]
 }
 
 /**
@@ -48,13 +50,11 @@ export interface AcceptedRun {
 export async function acceptRun(world: SessionWorld, post: RunPost): Promise<AcceptedRun> {
   const { input, session } = post
   if (session === undefined) return begin(world, post)
-  const answered = await acceptResults(world, { ...post, session })
+  const { answers, receipt } = await acceptResults(world, { ...post, session })
   const place = await placeOf(world, input, session)
-  if (place !== undefined) return acceptMessage(world, post, place)
-  if (answered !== undefined) {
-    return { sessionId: session.id, receipt: answered, restates: answered.repeated }
-  }
-  return { sessionId: session.id, receipt: undefined, restates: true }
+  if (place !== undefined) return { ...(await acceptMessage(world, post, place)), answers }
+  const restates = receipt === undefined || receipt.repeated
+  return { sessionId: session.id, receipt, restates, answers }
 }
 
 /** A new thread begins with the message of the user, or with all texts if the agent allows it. */
@@ -71,19 +71,21 @@ async function begin(world: SessionWorld, post: RunPost): Promise<AcceptedRun> {
 async function acceptResults(
   { loom, principal }: SessionWorld,
   { input, session, request }: RunPost & { session: SessionRecord },
-): Promise<AnswerReceipt | undefined> {
-  if (input.results.length === 0 && input.resume.length === 0) return undefined
+): Promise<Pick<AcceptedRun, 'answers' | 'receipt'>> {
+  const none = { answers: [], receipt: undefined }
+  if (input.results.length === 0 && input.resume.length === 0) return none
   const { pendingMessage } = await loom.sessions.viewOf(session.id, session)
-  if (pendingMessage === undefined) return undefined
+  if (pendingMessage === undefined) return none
   // A new message ends the wait itself.
   const isAbandoned = input.added.length > 0 && input.resume.every(isCancelled)
-  if (isAbandoned && input.results.length === 0) return undefined
+  if (isAbandoned && input.results.length === 0) return none
   const answers = answersIn(pendingMessage, input)
-  if (answers.length === 0) return undefined
+  if (answers.length === 0) return none
   const { asked } = request
   const settings = { ...(asked !== undefined && { asked }) }
   const author = authorOf(principal, session.id, session)
-  return acceptAnswers(loom.sessions, session, answers, { author, settings })
+  const receipt = await acceptAnswers(loom.sessions, session, answers, { author, settings })
+  return { answers, receipt }
 }
 
 const isCancelled = ({ status }: { status: string }): boolean => status === 'cancelled'
@@ -202,7 +204,7 @@ async function acceptMessage(
     seed: agent.seedFromClient === true ? () => Promise.resolve(seedOf(input)) : undefined,
   })
   const restates = place.kind === 'again' || receipt.repeated || receipt.queued
-  return { sessionId, receipt, restates }
+  return { sessionId, receipt, restates, answers: [] }
 }
 
 /** User messages without an answer between them are one message of a session. */

@@ -4,10 +4,11 @@ import type { Context } from 'hono'
 import { publicId } from '../../src/session/tenant-ids.ts'
 import { withServerPart } from '../../src/store/context.ts'
 import type { LetterRequest } from '../../src/store/letter.ts'
+import { audit } from '../audit.ts'
 import { readJson } from '../body.ts'
 import { noteOf } from '../request-note.ts'
 import { agentOf, findSession, type SessionWorld } from '../session-world.ts'
-import { acceptRun } from './accept-run.ts'
+import { type AcceptedRun, acceptRun } from './accept-run.ts'
 import { readRunInput, type RunInput } from './run-input.ts'
 import { streamRun } from './run-stream.ts'
 
@@ -17,6 +18,7 @@ export async function run(c: Context, world: SessionWorld): Promise<Response> {
   const request = await letterRequest(world, agent.name, input)
   const session = await findSession(world, input.threadId, 'writer')
   const accepted = await acceptRun(world, { input, agent, session, request })
+  await auditDecisions(c, world, accepted)
   const id = publicId(world.tenant, accepted.sessionId)
   c.header('x-loom-session', encodeURIComponent(id))
   const note = noteOf(c)
@@ -25,6 +27,19 @@ export async function run(c: Context, world: SessionWorld): Promise<Response> {
     Object.assign(note, { sessionId: id, ...(messageId !== undefined && { messageId }) })
   }
   return streamRun(c, world, { input, session, accepted })
+}
+
+async function auditDecisions(
+  c: Context,
+  { loom, principal, tenant }: SessionWorld,
+  { sessionId, answers }: AcceptedRun,
+): Promise<void> {
+  for (const answer of answers) {
+    if (answer.type !== 'approval') continue
+    const action = answer.approved ? 'approve' : 'deny'
+    const act = { principal, tenant, action, sessionId, approvalId: answer.approvalId } as const
+    await audit(c, loom, act)
+  }
 }
 
 async function letterRequest(
