@@ -58,6 +58,23 @@ export async function readSlices(c: Context, take: (slice: Uint8Array) => void):
   throw refusal
 }
 
+/**
+ * Passes bytes that have arrived to `take`, one slice at a time. The event loop turns between slices.
+ * @throws the error that `take` throws
+ */
+export async function takeSlices(
+  bytes: Uint8Array,
+  take: (slice: Uint8Array) => void,
+): Promise<void> {
+  let turnedAt = performance.now()
+  for (let at = 0; at < bytes.length; at += sliceBytes) {
+    take(bytes.subarray(at, at + sliceBytes))
+    if (bytes.length <= sliceBytes || performance.now() - turnedAt < turnEveryMs) continue
+    await nextTurn()
+    turnedAt = performance.now()
+  }
+}
+
 const startsWithMark = ([first, second, third]: Uint8Array) =>
   first === 0xef && second === 0xbb && third === 0xbf
 

@@ -8,7 +8,7 @@ import type { Context } from 'hono'
 import { Raw } from '../src/ground/json/raw.ts'
 import { JsonScanner, type JsonVisitor } from '../src/ground/json/scanner.ts'
 import { WorkSteps } from '../src/ground/long-work.ts'
-import { readSlices } from './body-bytes.ts'
+import { readSlices, takeSlices } from './body-bytes.ts'
 import { bodyLimits, faultOf, invalid, refusalOf } from './body-limits.ts'
 
 /**
@@ -49,10 +49,25 @@ export async function readScanned(
   reader: BodyReader,
   whenEmpty?: object,
 ): Promise<unknown> {
+  return scanned((take) => readSlices(c, take), reader, whenEmpty)
+}
+
+/**
+ * Reads a value from bytes that have arrived, such as a message of a WebSocket.
+ * @throws LoomError `invalid-request` or `payload-too-large`
+ */
+export const readBytes = (bytes: Uint8Array, reader: BodyReader): Promise<unknown> =>
+  scanned((take) => takeSlices(bytes, take), reader)
+
+async function scanned(
+  read: (take: (slice: Uint8Array) => void) => Promise<void>,
+  reader: BodyReader,
+  whenEmpty?: object,
+): Promise<unknown> {
   const scanner = new JsonScanner(reader)
   let isEmpty = true
   try {
-    await readSlices(c, (slice) => {
+    await read((slice) => {
       isEmpty &&= slice.every(isBlank)
       reader.add(slice, scanner.offset)
       scanner.push(slice)

@@ -8,7 +8,7 @@ import type { Context } from 'hono'
 import { Raw } from '../src/ground/json/raw.ts'
 import type { ValuePosition, Span } from '../src/ground/json/scanner.ts'
 import { bodyLimits, invalid, refusalOf } from './body-limits.ts'
-import { type BodyReader, readScanned } from './body.ts'
+import { type BodyReader, readBytes, readScanned } from './body.ts'
 import { unknownBodyField } from './known-fields.ts'
 import { PostedList } from './posted-list.ts'
 import { PostedMessage } from './posted-message.ts'
@@ -18,6 +18,8 @@ export interface ChatBodyOptions {
   fields: ReadonlySet<string>
   /** True if messages before the last one may also be needed. */
   keepsHistory: boolean
+  /** True leaves other fields out instead of refusing the body. @defaultValue false */
+  skipsOthers?: boolean
 }
 
 /**
@@ -29,6 +31,14 @@ export interface ChatBodyOptions {
  */
 export function readChatBody(c: Context, options: ChatBodyOptions): Promise<unknown> {
   return readScanned(c, new ChatBody(options))
+}
+
+/**
+ * Reads a posted object from bytes that have arrived; see `readChatBody`.
+ * @throws LoomError `invalid-request` or `payload-too-large`
+ */
+export function readChatBytes(bytes: Uint8Array, options: ChatBodyOptions): Promise<unknown> {
+  return readBytes(bytes, new ChatBody(options))
 }
 
 class ChatBody implements BodyReader {
@@ -105,7 +115,8 @@ class ChatBody implements BodyReader {
     const refusal = refusalOf({ ...span, values: 0, escapes: 0 }, 'The body', Infinity)
     if (refusal !== undefined) throw refusal
     // Unsafe keys and deep nesting inside of an unknown field are the more important fault.
-    const { fields } = this.#options
+    const { fields, skipsOthers = false } = this.#options
+    if (!fields.has(name) && skipsOthers) return
     if (!fields.has(name)) throw unknownBodyField(name, fields, ownValues)
     if (this.#field === undefined) return
     if (name === 'messages') this.#list = undefined
@@ -140,7 +151,7 @@ class ChatBody implements BodyReader {
 }
 
 /** `useChat` sends the fields of its `body` option beside its own. */
-const ownValues = ' Send values of your own in "context".'
+export const ownValues = ' Send values of your own in "context".'
 
 const openBracket = 0x5b
 const openBrace = 0x7b

@@ -7,7 +7,9 @@ import { LoomError } from '../src/ground/error.ts'
 import { type Fields, isFields } from '../src/ground/fields.ts'
 import { serverField } from '../src/store/context.ts'
 import { idLengthMax, isId, isSessionId } from '../src/wire/conversation.ts'
-import { readChatBody } from './chat-body.ts'
+import { carriedRequestOf } from './carried-request.ts'
+import { ownValues, readChatBody } from './chat-body.ts'
+import { unknownBodyField } from './known-fields.ts'
 import { contextForm, messageForm } from './posted-form.ts'
 
 const idText = z.string().refine(isId, `must be Unicode, at most ${idLengthMax} long`)
@@ -53,7 +55,8 @@ export const chatRequest = z.object({
 
 export type ChatRequest = z.infer<typeof chatRequest>
 
-const fields = new Set(Object.keys(chatRequest.shape))
+const known = new Set(Object.keys(chatRequest.shape))
+const fields = new Set(known)
 fields.delete('isAnswered')
 
 /**
@@ -62,7 +65,14 @@ fields.delete('isAnswered')
  * @throws LoomError `invalid-request`, `payload-too-large` or `aborted`
  */
 export async function readRequest(c: Context, keepsHistory: boolean): Promise<ChatRequest> {
-  const result = chatRequest.safeParse(await readChatBody(c, { fields, keepsHistory }))
+  const carried = carriedRequestOf(c)?.posted
+  return checkedRequest(carried ?? (await readChatBody(c, { fields, keepsHistory })))
+}
+
+function checkedRequest(body: unknown): ChatRequest {
+  const unknown = isFields(body) ? Object.keys(body).find((name) => !known.has(name)) : undefined
+  if (unknown !== undefined) throw unknownBodyField(unknown, fields, ownValues)
+  const result = chatRequest.safeParse(body)
   if (result.success) return result.data
   throw new LoomError('invalid-request', issueIn(result.error))
 }

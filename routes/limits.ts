@@ -1,10 +1,12 @@
 /** Enforces the limits of principals on requests and streams, and reports them in the headers of responses. */
 import type { Context, MiddlewareHandler } from 'hono'
 
+import type { Principal } from '../src/ground/principal.ts'
 import type { PrincipalLimits } from '../src/server/limits/principal-limits.ts'
 import type { Standing } from '../src/server/limits/window.ts'
 import { outgoingOf } from '../src/wire/node-pipe.ts'
 import { principalOf } from './access.ts'
+import { carriedRequestOf } from './carried-request.ts'
 
 export function enforceLimits(limits: PrincipalLimits): MiddlewareHandler {
   return async function limit(c, next) {
@@ -14,11 +16,13 @@ export function enforceLimits(limits: PrincipalLimits): MiddlewareHandler {
     try {
       const standing = await limits.countRequest(principal)
       if (standing !== undefined) describe(c, standing)
-      if (isStream(c)) {
+      if (isStream(c) && !isStreamOfSocket(c, principal)) {
         const close = await limits.openStream(principal)
+        const carried = carriedRequestOf(c)
         const outgoing = outgoingOf(c)
         outgoing?.once('close', close)
-        if (outgoing === undefined || outgoing.destroyed) close()
+        if (carried !== undefined) void carried.ended.then(close)
+        else if (outgoing === undefined || outgoing.destroyed) close()
       }
     } catch (error) {
       describeError(c, limits, error)
@@ -29,7 +33,8 @@ export function enforceLimits(limits: PrincipalLimits): MiddlewareHandler {
   }
 }
 
-const streams = /^\/api\/(?:agents\/[^/]+\/)?chat(?:|\/[^/]+\/(?:stream|tools\/.+|approvals\/.+))$/
+const streams =
+  /^\/api\/(?:agents\/[^/]+\/)?chat(?:|\/[^/]+\/(?:stream|socket|tools\/.+|approvals\/.+))$/
 
 /** Whether the response is a stream, or waits for an answer like one. */
 function isStream(c: Context): boolean {
@@ -39,8 +44,14 @@ function isStream(c: Context): boolean {
   if (path === '/mcp') return method !== 'DELETE'
   if (path.startsWith('/ag-ui/')) return method === 'POST'
   if (!streams.test(path)) return false
-  if (method === 'GET') return path.endsWith('/stream')
+  if (method === 'GET') return path.endsWith('/stream') || path.endsWith('/socket')
   return method === 'POST' && !/\brespond-async\b/.test(c.req.header('prefer') ?? '')
+}
+
+/** A socket counts as one stream, and so does each answer that it carries beside another one. */
+function isStreamOfSocket(c: Context, { tenant, subject }: Principal): boolean {
+  const owner = carriedRequestOf(c)?.streamOf
+  return owner !== undefined && owner.tenant === tenant && owner.subject === subject
 }
 
 function describeError(c: Context, limits: PrincipalLimits, error: unknown): void {

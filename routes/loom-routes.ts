@@ -27,6 +27,7 @@ import type {
   ReaderQuery,
   ScheduleBody,
   SharedWith,
+  SocketQuery,
   StreamQuery,
   TokenBody,
   ToolAnswer,
@@ -102,6 +103,8 @@ interface SessionSchema {
   '/:id/files/:hash': Get<Body<Parameters<'id' | 'hash'>, 200 | 304>>
   /** Streams the unfinished answer. */
   '/:id/stream': Get<Body<OfSession & Query<StreamQuery>, 200 | 204>>
+  /** Opens a WebSocket for the transport of AI SDK 7. */
+  '/:id/socket': Get<Body<OfSession & Query<SocketQuery>, 101>>
   /** Stops the answer. */
   '/:id/stop': Post<
     Json<

@@ -35,7 +35,8 @@ export function allowOrigins(config: Config): MiddlewareHandler {
     // proxy may change that header.
     if (origin === undefined || !hasCookies(origin, config)) refuseForeignHost(c, config)
     if (origin === undefined) return next()
-    if (!isAllowed(c, origin, config)) {
+    const mayCall = isAllowed(c, origin, config) && !usesCookies(c, origin, config)
+    if (!mayCall) {
       throw new LoomError(
         'forbidden-origin',
         'This origin may not call this server: add it to LOOM_CORS_ORIGINS, or set LOOM_PUBLIC_URL if it is the address of this server.',
@@ -76,14 +77,27 @@ const safelisted = new Set([
 function isAllowed(c: Context, origin: string, config: Config): boolean {
   const { corsOrigins, host: bound } = config
   if (corsOrigins.includes('*') || hasCookies(origin, config)) return true
+  if (isOwnPage(c, origin)) return true
+  return URL.canParse(origin) && isLoopback(bound) && isLoopback(new URL(origin).hostname)
+}
+
+function isOwnPage(c: Context, origin: string): boolean {
   // No script can set this header. The browser compared the addresses that it sees itself, and a
   // proxy that rewrites Host hides these from this server.
   if (c.req.header('sec-fetch-site') === 'same-origin') return true
   // The origin `null` is a page in a sandbox or a file. Both may come from anywhere.
-  if (!URL.canParse(origin)) return false
-  const { host: page, hostname } = new URL(origin)
-  return page === hostOf(c) || (isLoopback(bound) && isLoopback(hostname))
+  return URL.canParse(origin) && new URL(origin).host === hostOf(c)
 }
+
+/**
+ * A browser sends its cookies with every request for a WebSocket, also for a page that only `*` allows. A proxy may
+ * know the user by them, so such a page would act as the user.
+ */
+const usesCookies = (c: Context, origin: string, config: Config): boolean =>
+  c.req.header('upgrade') !== undefined &&
+  config.access.proxy !== undefined &&
+  !hasCookies(origin, config) &&
+  !isOwnPage(c, origin)
 
 /** True for the origins that the operator named. */
 const hasCookies = (origin: string, { corsOrigins, publicUrl }: Config): boolean =>

@@ -25,6 +25,14 @@ export interface StreamQuery extends AnswerQuery {
   after?: string
 }
 
+/** The query of a WebSocket. */
+export interface SocketQuery extends ReaderQuery {
+  /** The end of a resumed answer: of the message (the default), of the queue, or of the session. */
+  follow?: 'message' | 'queue' | 'session'
+  /** `stop` ends an answer whose request the page aborts. The default is `leave`. */
+  abort?: 'leave' | 'stop'
+}
+
 /** The part of a history. */
 export interface HistoryQuery extends ReaderQuery {
   /** `0` leaves out the messages that wait. */

@@ -33,6 +33,7 @@ export const sessionRouteTable = [
   { handler: 'show', method: 'GET', path: '/:id', scope: 'read' },
   { handler: 'remove', method: 'DELETE', path: '/:id', scope: 'chat' },
   { handler: 'resume', method: 'GET', path: '/:id/stream', scope: 'read' },
+  { handler: 'socket', method: 'GET', path: '/:id/socket', scope: 'read' },
   { handler: 'stop', method: 'POST', path: '/:id/stop', scope: 'chat' },
   { handler: 'messages', method: 'GET', path: '/:id/messages', scope: 'read' },
   { handler: 'branches', method: 'GET', path: '/:id/branches', scope: 'read' },

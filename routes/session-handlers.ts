@@ -29,6 +29,7 @@ export { post } from './session-post.ts'
 export { prompt } from './session-prompt.ts'
 export { queue, runQueue, stop, withdraw } from './session-queue.ts'
 export { members, setMembers } from './session-members.ts'
+export { socket } from './session-socket.ts'
 export { tasks } from './session-tasks.ts'
 export { addSchedule, removeSchedule, schedules } from './session-schedules.ts'
 

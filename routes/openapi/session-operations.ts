@@ -144,6 +144,27 @@ export const sessionOperations: readonly Omit<Operation, 'tag'>[] = [
     errors: ['gone'],
   },
   {
+    method: 'get',
+    path: '/:id/socket',
+    id: 'openSocket',
+    summary: 'Opens a WebSocket for `WebSocketChatTransport` of AI SDK 7.',
+    parameters: [
+      ...readerParameters,
+      query('follow', 'The end of a resumed answer. The default is `message`.', {
+        type: 'string',
+        enum: ['message', 'queue', 'session'],
+      }),
+      query('abort', '`stop` ends an answer whose request the page aborts.', {
+        type: 'string',
+        enum: ['leave', 'stop'],
+      }),
+    ],
+    answers: {
+      101: { description: 'The socket is open. Its messages are those of the transport.' },
+    },
+    errors: ['not-found'],
+  },
+  {
     method: 'post',
     path: '/:id/stop',
     id: 'stopSession',

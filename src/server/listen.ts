@@ -4,13 +4,14 @@
  * a refused connection. Then it closes all connections, at the latest at the end of the time limit.
  */
 import { createServer } from 'node:http'
-import type { Server } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 
 import { getRequestListener } from '@hono/node-server'
 
 import { LoomError } from '../ground/error.ts'
+import { ServerSockets, wantsSocket } from './sockets.ts'
 
 export interface Listening {
   /** The address of the server, with its actual port. */
@@ -57,15 +58,19 @@ export async function listen(
     // A client that sends one byte after the other must not hold a connection (slowloris).
     connectionsCheckingInterval: Math.ceil(Math.min(headMs, requestMs) / 4),
     maxHeaderSize: headBytesMax,
+    shouldUpgradeCallback: wantsSocket,
   }
-  const server = createServer(limits, (incoming, outgoing) => {
+  const receive = (incoming: IncomingMessage, outgoing: ServerResponse) => {
     open++
     outgoing.once('close', () => open--)
     // The next request on this connection would find it closed.
     if (isStopping) outgoing.shouldKeepAlive = false
     // The promise never rejects: `answer` reports its own failures with a status.
     void answer(incoming, outgoing)
-  })
+  }
+  const server = createServer(limits, receive)
+  const sockets = new ServerSockets({ fetch, answer: receive })
+  sockets.attach(server)
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   server.once('error', (error) => reject(refusal(error, host, port)))
   server.listen(port, hostname, resolve)
@@ -75,11 +80,14 @@ export async function listen(
     async stop(graceMs, work) {
       isStopping = true
       const signal = AbortSignal.timeout(graceMs)
+      sockets.leave()
       await Promise.race([work, abortOf(signal)])
       const isRead = () => open > 0
       while (isRead() && !signal.aborted)
         await delay(sweepMs, undefined, { signal }).catch(() => {})
-      await close(server, signal)
+      const closed = close(server, signal)
+      void abortOf(signal).then(() => sockets.end())
+      await closed
     },
   }
 }

@@ -24,6 +24,19 @@ export function outgoingOf(c: Context): ServerResponse | undefined {
   return isNode() ? bindings.outgoing : undefined
 }
 
+/**
+ * Returns the response for Hono of a request that is answered on its connection. The context creates it and adds
+ * the headers that the route set with `c.header`. It is a copy whose body was read. Hono copies the response if a
+ * middleware has set headers, and @hono/node-server 2.1 sends a copy of an unread response again, which fails and
+ * cuts the stream.
+ */
+export function alreadySent(c: Context): Response {
+  const headers = Object.fromEntries(RESPONSE_ALREADY_SENT.headers)
+  const response = c.newResponse(null, 200, headers)
+  void response.body
+  return response
+}
+
 const isNode = () => !('Bun' in globalThis) && !('Deno' in globalThis)
 
 export class NodePipe implements Pipe {
@@ -59,17 +72,8 @@ export class NodePipe implements Pipe {
     if (outgoing.destroyed) queueMicrotask(listener.onGone)
   }
 
-  /**
-   * The response for Hono. The context creates it and adds the headers that the route set with
-   * `c.header`. It is a copy whose body was read. Hono copies the response if a middleware has set
-   * headers, and @hono/node-server 2.1 sends a copy of an unread response again, which fails and
-   * cuts the stream.
-   */
   get response(): Response {
-    const headers = Object.fromEntries(RESPONSE_ALREADY_SENT.headers)
-    const response = this.#c.newResponse(null, 200, headers)
-    void response.body
-    return response
+    return alreadySent(this.#c)
   }
 
   get buffered(): number {

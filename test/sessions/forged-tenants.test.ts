@@ -17,6 +17,7 @@ const ofUnusedId: Readonly<Record<string, readonly [number, string]>> = {
   'POST /api/chat/:id/schedules': [400, expect.stringContaining('unknown field "output"')],
   'GET /api/chat/:id/messages': [200, '[]'],
   'GET /api/chat/:id/stream': [204, ''],
+  'GET /api/chat/:id/socket': [400, expect.stringContaining('is for a WebSocket')],
 }
 
 interface Victim {

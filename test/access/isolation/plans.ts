@@ -25,6 +25,7 @@ export const plans: Readonly<Record<string, (id: string, ids: Ids) => Plan>> = {
   'GET /:id': (id) => ({ path: `/${id}` }),
   'DELETE /:id': (id) => ({ path: `/${id}` }),
   'GET /:id/stream': (id) => ({ path: `/${id}/stream` }),
+  'GET /:id/socket': (id) => ({ path: `/${id}/socket` }),
   'POST /:id/stop': (id) => ({ path: `/${id}/stop?tree=1`, body: { queue: 'clear' } }),
   'GET /:id/messages': (id) => ({ path: `/${id}/messages` }),
   'GET /:id/files/:hash': (id) => ({ path: `/${id}/files/${'0'.repeat(64)}` }),

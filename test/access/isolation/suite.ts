@@ -26,6 +26,8 @@ const freeAnswers: Readonly<Record<string, number>> = {
   'GET ': 200,
   'GET /:id/messages': 200,
   'GET /:id/stream': 204,
+  // These requests ask for no WebSocket. `test/socket/` has those that do.
+  'GET /:id/socket': 400,
   'POST /:id/schedules': 201,
   'POST ': 200,
   'POST /chat/completions': 200,
