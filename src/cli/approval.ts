@@ -14,7 +14,8 @@ import { isUnder, prefixOf } from './command-prefix.ts'
 
 /** Tools and shell commands that the user allowed in advance. */
 export class Grants {
-  readonly #isEverything: boolean
+  /** Whether every tool runs without asking. */
+  isEverything: boolean
   readonly #names: Set<string>
   /** Command prefixes by the name of the tool that runs them. */
   readonly #prefixes = new Map<string, Set<string>>()
@@ -22,7 +23,7 @@ export class Grants {
 
   /** @param names names of tools; `bash(git log)` allows only commands with this prefix */
   constructor({ everything, names }: { everything: boolean; names: readonly string[] }) {
-    this.#isEverything = everything
+    this.isEverything = everything
     this.#names = new Set(names)
     for (const name of names) {
       const [, tool, prefix] = /^([\w-]+)\((.+)\)$/s.exec(name) ?? []
@@ -31,7 +32,7 @@ export class Grants {
   }
 
   allows(toolName: string, input: unknown): boolean {
-    if (this.#isEverything || this.#names.has(toolName)) return true
+    if (this.isEverything || this.#names.has(toolName)) return true
     const command = textField(input, 'command')
     if (command === undefined) return false
     if (this.#commands.get(toolName)?.has(command) === true) return true

@@ -18,18 +18,26 @@ export interface Conversation {
    * Sends a message and returns the events of its answer. The answer continues if the caller stops
    * reading.
    */
-  send(text: string, signal: AbortSignal): Promise<Events>
+  send(message: string | UIMessage, signal: AbortSignal): Promise<Events>
   /** Answers the open calls of a message and returns the events that follow. */
   answer(messageId: string, answers: readonly Answer[], signal: AbortSignal): Promise<Events>
+  /** Answers the open calls of a message. Another reader shows the events that follow. */
+  settle(messageId: string, answers: readonly Answer[]): Promise<void>
+  /**
+   * The events of the whole conversation, one answer after the other, also of those that other clients asked for:
+   * `AgentSession.follow`.
+   */
+  follow(signal: AbortSignal): Promise<Events>
   /** The events of the running or waiting answer, from its start. Undefined if there is none. */
   watch(signal: AbortSignal): Promise<Events | undefined>
   /** The message id of the running or waiting answer. Undefined if there is none. */
   running(): Promise<string | undefined>
   /**
    * Stops the running answer, with the tasks that it waits for. The text so far stays in the conversation.
-   * With `tree`, all tasks below the conversation stop too.
+   * With `tree`, all tasks below the conversation stop too. With `messageId`, only the answer to this message
+   * stops, and a message that waits is withdrawn.
    */
-  stop(options?: { tree: boolean }): Promise<void>
+  stop(options?: { tree?: boolean; messageId?: string }): Promise<void>
   /** The tasks below the conversation, the first started one first. */
   tasks(): Promise<TaskInfo[]>
   /** The message id of the answer that runs or waits, or of the last one. Undefined before the first one. */

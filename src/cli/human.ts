@@ -5,10 +5,10 @@
  */
 import { fieldsOf, textField } from '../ground/fields.ts'
 import type { FoldedMessage, FoldedPart } from '../message-fold.ts'
-import { isMirrored } from '../mirrored-call.ts'
 import { pendingParts } from '../session/pending-parts.ts'
 import type { Answer } from '../store/letter.ts'
 import type { Grants } from './approval.ts'
+import { nameOf, ownNameOf } from './call-name.ts'
 import { prefixOf } from './command-prefix.ts'
 import { plain, plainLine, visibleLine } from './render/plain.ts'
 import type { Screen } from './render/screen.ts'
@@ -164,13 +164,3 @@ interface QuestionPosition {
   /** Whether nothing was drawn after its line, and no other question was asked. */
   isLast: boolean
 }
-
-/**
- * The name of the tool, also for the question of a task, `<agent>.<tool>`. A grant is for the tool of every agent.
- * The tool of an MCP server may have a dot in its own name.
- */
-const ownNameOf = (part: FoldedPart): string =>
-  isMirrored(part) ? nameOf(part).replace(/^.*\./, '') : nameOf(part)
-
-const nameOf = (part: FoldedPart): string =>
-  part.type === 'dynamic-tool' ? String(part['toolName']) : part.type.replace(/^tool-/, '')

@@ -85,12 +85,20 @@ class LocalConversation implements Conversation {
     this.#fileStore = fileStore
   }
 
-  send(text: string, signal: AbortSignal): Promise<Events> {
-    return this.#session.send(text, { signal })
+  send(message: string | UIMessage, signal: AbortSignal): Promise<Events> {
+    return this.#session.send(message, { signal })
   }
 
   answer(messageId: string, answers: readonly Answer[], signal: AbortSignal): Promise<Events> {
     return this.#session.answer(messageId, answers, { signal })
+  }
+
+  async settle(messageId: string, answers: readonly Answer[]): Promise<void> {
+    await this.#session.answer(messageId, answers)
+  }
+
+  async follow(signal: AbortSignal): Promise<Events> {
+    return this.#session.follow({ signal })
   }
 
   watch(signal: AbortSignal): Promise<Events | undefined> {
@@ -101,8 +109,8 @@ class LocalConversation implements Conversation {
     return this.#session.running()
   }
 
-  async stop({ tree = false } = {}): Promise<void> {
-    await this.#session.stop({ tree })
+  async stop(options: { tree?: boolean; messageId?: string } = {}): Promise<void> {
+    await this.#session.stop(options)
   }
 
   tasks(): Promise<TaskInfo[]> {

@@ -6,6 +6,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 
 import { errorMessage, LoomError } from '../ground/error.ts'
 import { nearestNames } from '../ground/nearest.ts'
+import type { AcpFlags } from './acp/editor-conversations.ts'
 import { addAdmin } from './admin-commands.ts'
 import type { CommandWorld } from './app.ts'
 import type { ChatFlags } from './chat-options.ts'
@@ -95,6 +96,7 @@ function createProgram(world: CommandWorld, onEnd: (exitCode: number) => void): 
       const { serve } = await import('./serve.ts')
       onEnd(await serve(world, { paths, envFile, isDev: true }))
     })
+  addAcp(program, world, onEnd)
   program
     .command('mcp')
     .description('serve agents as tools for an MCP client that starts this command (stdio)')
@@ -209,6 +211,27 @@ function addChat(program: Command, world: CommandWorld, onEnd: (exitCode: number
     const { chat } = await import('./chat.ts')
     onEnd(await chat(world, words, flags))
   })
+}
+
+function addAcp(program: Command, world: CommandWorld, onEnd: (exitCode: number) => void): void {
+  program
+    .command('acp')
+    .description('talk with an editor over the Agent Client Protocol (stdin and stdout)')
+    .option('-m, --model <provider/model>', 'the model that answers (LOOM_MODEL)')
+    .option('-a, --agent <name>', 'the agent: a name, or a file such as ./my-agent.ts (LOOM_AGENT)')
+    .option('-s, --system <text>', 'instructions in place of the agent’s own')
+    .option('-t, --tools <names>', 'tools in place of the agent’s own: names, or files', listOf)
+    .option('--max-steps <number>', 'the largest number of model calls per question', wholeNumber)
+    .option('--temperature <number>', '0 to 2', temperature)
+    .option('-y, --yes', 'let every tool run without asking')
+    .option('--allow <tools>', 'let these run without asking: names, or bash(git log)', listOf)
+    .option('--mcp <file>', 'tools of MCP servers, from a file with mcpServers; may repeat', eachOf)
+    .option('--session <id>', 'the session that the editor opens first')
+    .option('--url <address>', 'show the sessions of a Loom server (LOOM_API_KEY is its key)')
+    .action(async (flags: AcpFlags) => {
+      const { acp } = await import('./acp.ts')
+      onEnd(await acp(world, flags))
+    })
 }
 
 function addSessions(program: Command, world: CommandWorld): void {

@@ -72,8 +72,11 @@ class RemoteConversation implements Conversation {
     return `/${encodeURIComponent(this.id)}`
   }
 
-  async send(text: string, signal: AbortSignal): Promise<Events> {
-    const message = { id: randomUUID(), role: 'user', parts: [{ type: 'text', text }] }
+  async send(given: string | UIMessage, signal: AbortSignal): Promise<Events> {
+    const message =
+      typeof given === 'string'
+        ? { id: randomUUID(), role: 'user', parts: [{ type: 'text', text: given }] }
+        : given
     // `id` comes before `messages`: `resumableFetch` reads the session id from the start of the
     // body.
     const body = {
@@ -88,17 +91,27 @@ class RemoteConversation implements Conversation {
   }
 
   async answer(
-    _messageId: string,
+    messageId: string,
     answers: readonly Answer[],
     signal: AbortSignal,
   ): Promise<Events> {
+    await this.settle(messageId, answers)
+    // The message continues in the same log, after the last event that was read.
+    const after = this.#cursor === undefined ? '' : `?after=${encodeURIComponent(this.#cursor)}`
+    return this.#events(await this.#api.stream('GET', `${this.#path}/stream${after}`, { signal }))
+  }
+
+  async settle(_messageId: string, answers: readonly Answer[]): Promise<void> {
     for (const answer of answers) {
       const [path, body] = answerRequest(answer)
       await this.#api.json('POST', this.#path + path, { body, isAsync: true }).catch(unlessRefused)
     }
-    // The message continues in the same log, after the last event that was read.
-    const after = this.#cursor === undefined ? '' : `?after=${encodeURIComponent(this.#cursor)}`
-    return this.#events(await this.#api.stream('GET', `${this.#path}/stream${after}`, { signal }))
+  }
+
+  async follow(signal: AbortSignal): Promise<Events> {
+    const body = await this.#api.stream('GET', `${this.#path}/stream?follow=session`, { signal })
+    // The place of this reader is not that of the answers that the command asked for.
+    return body === undefined ? noEvents() : readEvents(body, () => undefined)
   }
 
   async watch(signal: AbortSignal): Promise<Events | undefined> {
@@ -113,8 +126,12 @@ class RemoteConversation implements Conversation {
     return textField(session, 'messageId')
   }
 
-  async stop({ tree = false } = {}): Promise<void> {
-    await this.#api.json('POST', `${this.#path}/stop${tree ? '?tree=1' : ''}`)
+  async stop({
+    tree = false,
+    messageId,
+  }: { tree?: boolean; messageId?: string } = {}): Promise<void> {
+    const body = messageId === undefined ? {} : { body: { messageId } }
+    await this.#api.json('POST', `${this.#path}/stop${tree ? '?tree=1' : ''}`, body)
   }
 
   async tasks(): Promise<TaskInfo[]> {
@@ -155,6 +172,8 @@ class RemoteConversation implements Conversation {
     }
   }
 }
+
+async function* noEvents(): Events {}
 
 /** Whether a server sent a task. Another version may leave out fields that this one needs. */
 function isTaskInfo(value: unknown): value is TaskInfo {

@@ -19,6 +19,7 @@ describe('completions', () => {
       'chat',
       'serve',
       'dev',
+      'acp',
       'mcp',
       'init',
       'models',

@@ -125,17 +125,19 @@ export function outputLines(
     const path = plainLine(textField(output, 'path') ?? 'changed')
     return [path, ...limitLines(diffLines(diff, paint), changeLinesMax)]
   }
-  const text =
-    typeof output === 'string'
-      ? output
-      : (textField(output, 'text') ?? mcpText(output) ?? valueText(output))
-  const lines = plain(text)
+  const lines = plain(resultText(output))
     .split('\n')
     .filter((line) => line.trim() !== '')
   return limitLines(lines, outputLinesMax).map((line, index) =>
     paint('dim', cutTo(line, width - 4 - (index === 0 ? reserve : 0))),
   )
 }
+
+/** The whole output as text. */
+export const resultText = (output: unknown): string =>
+  typeof output === 'string'
+    ? output
+    : (textField(output, 'text') ?? mcpText(output) ?? valueText(output))
 
 /** The result of an MCP server as text: its texts, and a description of each other part. */
 function mcpText(output: unknown): string | undefined {
