@@ -9,8 +9,9 @@ import type { Context } from 'hono'
 import type { LoomError } from '../../src/ground/error.ts'
 import { fieldOf } from '../../src/ground/fields.ts'
 import { late } from '../../src/ground/late.ts'
-import { agentServer, type CallHooks } from '../../src/mcp-server/agent-server.ts'
+import { agentServer } from '../../src/mcp-server/agent-server.ts'
 import type { McpHost } from '../../src/mcp-server/host.ts'
+import type { CallHooks } from '../../src/mcp-server/tool-request.ts'
 
 interface Served {
   host: McpHost

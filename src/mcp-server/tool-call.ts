@@ -9,7 +9,7 @@ import {
   type InputRequiredResult,
 } from '@modelcontextprotocol/server'
 
-import { LoomError } from '../ground/error.ts'
+import type { LoomError } from '../ground/error.ts'
 import { failureIn } from '../session/answer-failure.ts'
 import { openCall } from '../session/awaited-calls.ts'
 import { pendingParts } from '../session/pending-parts.ts'
@@ -19,13 +19,11 @@ import { storedId } from '../session/tenant-ids.ts'
 import { answerGone } from '../session/whole-answer.ts'
 import type { LogEntry } from '../store/log.ts'
 import type { SessionRecord } from '../store/session.ts'
-import type { CallPlace } from './call-place.ts'
-import { placeIn, placeText } from './call-place.ts'
+import { type CallPlace, placeText } from './call-place.ts'
 import { CallProgress } from './call-progress.ts'
 import { answerResult, failedResult, stoppedResult, waitingResult } from './call-result.ts'
 import type { McpHost } from './host.ts'
-import { postAnswers } from './posted-answers.ts'
-import { elicitedAnswer, formOf, keyOf } from './questions.ts'
+import { formOf, keyOf } from './questions.ts'
 
 /** How a call reaches its client before its result. */
 export interface CallChannel {
@@ -217,51 +215,5 @@ export class ToolCall {
       queue: 'run',
     })
     if (stopped || withdrawn) await audit({ action: 'stop', sessionId })
-  }
-}
-
-/**
- * Posts the answers that a client collected for a place, and returns the place.
- * @param state as the client returned it, not checked
- * @param responses the answers by the ids of their questions, not checked
- * @throws LoomError `invalid-request`, `not-found`; also as `acceptAnswers`
- */
-export async function acceptResponses(
-  host: McpHost,
-  state: string,
-  responses: Readonly<Record<string, unknown>>,
-): Promise<CallPlace> {
-  const place = placeIn(state)
-  if (place === undefined) {
-    throw new LoomError('invalid-request', 'The state of the request is not one of this server.')
-  }
-  const session = await host.findSession(place.session, 'writer')
-  if (session === undefined) throw noSession()
-  await postResponses(host, { session, logId: place.logId, responses })
-  return place
-}
-
-/** Posts answers of a human. An answer that nothing waits for any more has no effect. */
-export async function postResponses(
-  host: McpHost,
-  {
-    session,
-    logId,
-    responses,
-  }: { session: SessionRecord; logId: string; responses: Readonly<Record<string, unknown>> },
-): Promise<void> {
-  const { sessions } = host.loom
-  if (session.state !== 'waiting' || session.turn?.logId !== logId) return
-  const open = pendingParts(await sessions.partialAnswer(session.id, logId)).map(openCall)
-  const answers = open.flatMap((call) => {
-    const id = keyOf(call)
-    return Object.hasOwn(responses, id) ? (elicitedAnswer(call, responses[id]) ?? []) : []
-  })
-  if (answers.length === 0) return
-  try {
-    await postAnswers(host, session, answers)
-  } catch (error) {
-    // Another client answered first, and all clients read the same answer.
-    if (!(error instanceof LoomError) || error.code !== 'refused') throw error
   }
 }
