@@ -14,6 +14,7 @@ import { refuseDotIds } from './dot-ids.ts'
 import { answerError } from './errors.ts'
 import { healthRoutes } from './health.ts'
 import { enforceLimits } from './limits.ts'
+import { mcpMetadataRoute } from './mcp-metadata.ts'
 import { mcpRoutes } from './mcp.ts'
 import { metricsRoute, openPaths } from './metrics.ts'
 import { modelRoutes } from './models.ts'
@@ -57,6 +58,7 @@ export function createApp(options: AppOptions): Hono {
   app.route('/v1', openAiRoutes(loom, { principalOf }))
   app.route('/mcp', mcpRoutes(loom, { principalOf, version: world.version }))
   app.route('/ag-ui', agUiRoutes(loom, { principalOf }))
+  mcpMetadataRoute(app, world)
   tokenRoutes(app, loom, config)
   adminRoutes(app, loom)
   agentRoutes(app, loom)

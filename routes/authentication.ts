@@ -15,6 +15,7 @@ import type { Authenticate } from './access.ts'
 import { apiKeyTable } from './authentication/api-key.ts'
 import { type AuthenticationFailure, FailureDelays } from './authentication/failures.ts'
 import { proxyPrincipal } from './authentication/proxy.ts'
+import { metadataUrl } from './mcp-metadata.ts'
 
 export interface AuthenticationOptions {
   config: Config
@@ -68,12 +69,21 @@ export function authentication({ config, fetch, onFailure }: AuthenticationOptio
       const isMissing = given === undefined
       // RFC 6750, 3.1: a page whose token has expired gets a new one.
       const isToken = given !== undefined && (given.includes(tokenPrefix) || jwts !== undefined)
-      c.header('WWW-Authenticate', isToken ? 'Bearer error="invalid_token"' : 'Bearer')
+      c.header('WWW-Authenticate', challenge({ isToken, metadata: metadataUrl(c, config) }))
       // A page asks without a key first, to learn that it needs one. This is no attempt.
       if (!isMissing || access.proxy !== undefined) await failures.note(c, error.message)
       throw error
     }
   }
+}
+
+/** RFC 6750, 3, and RFC 9728, 5.1. */
+function challenge({ isToken, metadata }: { isToken: boolean; metadata: string | undefined }) {
+  const parts = [
+    ...(isToken ? ['error="invalid_token"'] : []),
+    ...(metadata === undefined ? [] : [`resource_metadata="${metadata}"`]),
+  ]
+  return parts.length === 0 ? 'Bearer' : `Bearer ${parts.join(', ')}`
 }
 
 /** Three parts of base64url. */

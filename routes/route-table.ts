@@ -111,6 +111,7 @@ export const routeTable: readonly Route[] = [
   ...adminRouteTable.map((row) => ({ ...row, isForOperators: true as const })),
   { method: 'GET', path: '/api/agents', scope: 'read' },
   { method: 'GET', path: '/api/models', scope: 'read' },
+  { method: 'GET', path: '/.well-known/oauth-protected-resource/mcp', scope: 'public' },
   { method: 'GET', path: '/healthz', scope: 'public' },
   { method: 'GET', path: '/readyz', scope: 'public' },
   // The metrics are sums over all tenants.

@@ -70,4 +70,13 @@ export const mcpOperations: readonly Operation[] = [
     errors: ['not-found'],
     errorSchema,
   },
+  {
+    method: 'get',
+    path: '/.well-known/oauth-protected-resource/mcp',
+    id: 'describeMcpResource',
+    summary: 'Returns where a client gets a token for `/mcp` (RFC 9728).',
+    tag,
+    answers: { 200: json('The metadata.', 'ResourceMetadata') },
+    errors: ['not-found'],
+  },
 ]

@@ -27,6 +27,11 @@ export const mcpResponseSchemas = {
       .object({ code: z.int(), message: z.string(), data: z.unknown().optional() })
       .optional(),
   }),
+  ResourceMetadata: z.object({
+    resource: z.string(),
+    authorization_servers: z.array(z.string()),
+    scopes_supported: z.array(z.string()),
+  }),
   JsonRpcError: z.object({
     jsonrpc: z.literal('2.0'),
     id: id.nullish(),

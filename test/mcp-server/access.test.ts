@@ -1,6 +1,8 @@
 /** `/mcp` has the access rules, the limits and the errors of the HTTP API. */
+import { discoverOAuthProtectedResourceMetadata } from '@modelcontextprotocol/sdk/client/auth.js'
 import { describe, expect, it } from 'vitest'
 
+import { jwtSecret } from '../access/access-server.ts'
 import { calls, says } from '../scripted-model.ts'
 import { openClients, sessionIn, textIn } from './clients.ts'
 import { heldReply, remover, serve } from './served-tools.ts'
@@ -35,6 +37,30 @@ describe('a request', () => {
       error: { data: { code: 'unauthorized' } },
     })
     expect((await fetch(`${url}/mcp`, { method: 'PATCH' })).status).toBe(401)
+  })
+
+  it('without a token names the issuer of tokens, for a server that has one', async () => {
+    const issuer = 'https://issuer.example'
+    const base = 'https://loom.example'
+    const { url } = await serve(
+      [],
+      {},
+      { LOOM_JWT_SECRET: jwtSecret, LOOM_JWT_ISSUER: issuer, LOOM_PUBLIC_URL: base },
+    )
+    const { headers } = await post(url, call({ message: 'Hi' }))
+    const path = '/.well-known/oauth-protected-resource/mcp'
+    expect(headers.get('www-authenticate')).toBe(`Bearer resource_metadata="${base}${path}"`)
+    // The client of the protocol finds and checks it.
+    const metadata = await discoverOAuthProtectedResourceMetadata(`${url}/mcp`)
+    expect(metadata).toMatchObject({
+      resource: `${base}/mcp`,
+      authorization_servers: [issuer],
+      scopes_supported: ['read', 'chat', 'admin'],
+    })
+    const other = await fetch(`${url}/api/agents`)
+    expect(other.headers.get('www-authenticate')).toBe('Bearer')
+    const without = await serve([], {}, keys)
+    expect((await fetch(without.url + path)).status).toBe(404)
   })
 
   it('of a page of another origin, or to another host name, gets 403', async () => {

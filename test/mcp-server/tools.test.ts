@@ -1,11 +1,24 @@
 /** Agents as tools of MCP, through the official clients of both generations. */
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
 
+import { defineAgent, openMcp, run } from '../../src/index.ts'
 import { until } from '../redis/until.ts'
-import { calls, says } from '../scripted-model.ts'
+import { calls, says, scriptedModel } from '../scripted-model.ts'
 import { openClients, sessionIn, textIn } from './clients.ts'
 import { add, heldReply, serve } from './served-tools.ts'
+
+it('an agent of one server uses the agents of another one as tools', async () => {
+  const { url } = await serve([says('It is 3.')])
+  const mcp = openMcp([{ name: 'other', url: `${url}/mcp` }], { environment: {} })
+  onTestFinished(() => mcp.close())
+  const model = scriptedModel(calls(['tutor', { message: '1 + 2?' }]), says('They say 3.'))
+  const tools = await mcp.tools()
+  const agent = defineAgent({ name: 'lead', systemPrompt: 'Ask.', tools, model })
+  const { text } = await run(agent, 'What is 1 + 2?')
+  expect(text).toBe('They say 3.')
+  expect(JSON.stringify(model.asked[1]?.prompt)).toContain('It is 3.')
+})
 
 describe.each(openClients)('a client of %s', (version, open) => {
   it('speaks its revision, and finds each agent as a tool', async () => {

@@ -123,6 +123,7 @@ export const withoutSessions: ReadonlySet<string> = new Set([
   // An MCP session has no content.
   'DELETE /mcp',
   'GET /ag-ui/:agent',
+  'GET /.well-known/oauth-protected-resource/mcp',
   'GET /healthz',
   'GET /readyz',
   // The metrics are sums over all tenants, without ids. `test/monitoring/` checks it.
