@@ -6,6 +6,7 @@ import type { UIMessage } from 'ai'
 
 import { defineAgent } from '../../src/agent.ts'
 import { scriptedModel } from '../../src/testing/scripted-model.ts'
+import { until } from '../redis/until.ts'
 import { openServed } from '../sessions/served.ts'
 
 const redisUrl = process.env['REDIS_URL']
@@ -37,7 +38,10 @@ const agent = defineAgent({
   compaction: false,
   contextWindow: 100_000_000,
 })
-const served = await openServed([agent], redisUrl === undefined ? {} : { REDIS_URL: redisUrl })
+const settings = redisUrl === undefined ? {} : { REDIS_URL: redisUrl, LOOM_ROLLBACK_TIME: '0' }
+const served = await openServed([agent], settings)
+// From then on, Redis gets compact messages.
+await until(5000, 'the first heartbeat', async () => (await fetch(`${served.url}/readyz`)).ok)
 for (const id of (process.env['SESSIONS'] ?? '').split(',')) {
   const letter = {
     id: `first-${id}`,
