@@ -196,6 +196,78 @@ describe('a message in the compact form', () => {
     expect(stored(answer)).toEqual(answer)
   })
 
+  it('that an earlier process stored is read', () => {
+    const texts = [
+      '[1,0,"u1",["Hi.",{"type":"file","mediaType":"image/png","url":"data:,"}]]',
+      '[1,1,"a1",[0,[2,"r","Hm.",{"p":{"s":1}}],[1,"weather","c1",{"city":"Oslo"},{"degrees":21}],0,[3,"Mild.",{"p":{"s":2}}]],["tutor",5,"p/m",9,4,2,[12,7,2,1],[[[4,3],"p/m",0.25],[[8,4,2,1],null,0.5]],0,0.75,{"reason":"none"}]]',
+      '[1,1,"a2",[0,"Yes."],["tutor",null,"p/m",null,null,1,[3,2],1,"aborted",0.5]]',
+      '[1,2,"s1",["Rules."],{"from":"me"}]',
+    ]
+    const usage = (inputTokens: number, outputTokens: number, cached = 0, reasoning = 0) => ({
+      inputTokens,
+      outputTokens,
+      totalTokens: inputTokens + outputTokens,
+      cachedInputTokens: cached,
+      reasoningTokens: reasoning,
+    })
+    const p = (s: number) => ({ p: { s } })
+    const file = { type: 'file', mediaType: 'image/png', url: 'data:,' }
+    const weather = { type: 'tool-weather', toolCallId: 'c1', state: 'output-available' }
+    expect(texts.map((each) => wholeMessage(JSON.parse(each)))).toEqual([
+      { id: 'u1', role: 'user', parts: [{ type: 'text', text: 'Hi.' }, file] },
+      {
+        id: 'a1',
+        role: 'assistant',
+        metadata: {
+          agent: 'tutor',
+          createdAt: 5,
+          model: 'p/m',
+          durationMs: 9,
+          timeToFirstTokenMs: 4,
+          steps: 2,
+          usage: usage(12, 7, 2, 1),
+          stepUsage: [
+            { model: 'p/m', usage: usage(4, 3), cost: { usd: 0.25 } },
+            { usage: usage(8, 4, 2, 1), cost: { usd: 0.5 } },
+          ],
+          outcome: 'finished',
+          cost: { usd: 0.75 },
+          reason: 'none',
+        },
+        parts: [
+          { type: 'step-start' },
+          { type: 'reasoning', id: 'r', text: 'Hm.', state: 'done', providerMetadata: p(1) },
+          { ...weather, input: { city: 'Oslo' }, output: { degrees: 21 } },
+          { type: 'step-start' },
+          { type: 'text', text: 'Mild.', state: 'done', providerMetadata: p(2) },
+        ],
+      },
+      {
+        id: 'a2',
+        role: 'assistant',
+        metadata: {
+          agent: 'tutor',
+          model: 'p/m',
+          steps: 1,
+          usage: usage(3, 2),
+          stepUsage: [{ model: 'p/m', usage: usage(3, 2), cost: { usd: 0.5 } }],
+          outcome: 'aborted',
+          cost: { usd: 0.5 },
+        },
+        parts: [{ type: 'step-start' }, { type: 'text', text: 'Yes.', state: 'done' }],
+      },
+      {
+        id: 's1',
+        role: 'system',
+        metadata: { from: 'me' },
+        parts: [{ type: 'text', text: 'Rules.' }],
+      },
+    ])
+    // The same texts are written now, so a change of the form needs another version.
+    const again = texts.map((each) => textOf(wholeMessage(JSON.parse(each))))
+    expect(again).toEqual(texts)
+  })
+
   it('of a later version is refused', () => {
     const later: CompactMessage = [2, 0, 'a', []]
     expect(() => wholeMessage(later)).toThrow(/A later version of Loom stored a message/)
