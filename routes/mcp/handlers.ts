@@ -105,15 +105,24 @@ function checkVersion(c: Context): void {
   )
 }
 
-/** Posts the answer of a human to the session that waits for it. An answer to an unknown request has no effect. */
+/**
+ * Posts the answer of a human to the session that waits for it. An answer to an unknown request has no effect. The call
+ * waits at another instance perhaps, so a form that was closed, or could not be shown, counts as declined: otherwise the
+ * call would wait for nothing.
+ */
 async function acceptAnswer(host: McpHost, message: JSONRPCMessage): Promise<void> {
   const question = questionIn(fieldOf(message, 'id'))
+  if (question === undefined) return
   const result = fieldOf(message, 'result')
-  if (question === undefined || !isFields(result)) return
+  const isOpen = !isFields(result) || fieldOf(result, 'action') === 'cancel'
   const { session: id, logId, key } = question
   const session = await host.findSession(id, 'writer')
   if (session === undefined) return
-  await postResponses(host, { session, logId, responses: { [key]: result } })
+  await postResponses(host, {
+    session,
+    logId,
+    responses: { [key]: isOpen ? { action: 'decline' } : result },
+  })
 }
 
 /** Continues the stream of a call after a broken connection. */

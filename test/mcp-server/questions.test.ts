@@ -1,8 +1,9 @@
 /** What an agent asks a human, through the official clients of MCP. */
 import { describe, expect, it } from 'vitest'
 
+import { agentTool, defineAgent } from '../../src/index.ts'
 import { human } from '../../tools/human.ts'
-import { calls, says } from '../scripted-model.ts'
+import { calls, says, scriptedModel } from '../scripted-model.ts'
 import { type Asked, openClients, sessionIn, textIn } from './clients.ts'
 import { remover, serve } from './served-tools.ts'
 
@@ -42,6 +43,49 @@ describe.each(openClients)('a client of %s that shows forms', (_version, open) =
     expect(removed).toEqual(expected)
     const { events } = await served.loom.sessions.auditPage('', { limit: 10 })
     expect(events.map(({ action }) => action)).toEqual([expected.length > 0 ? 'approve' : 'deny'])
+  })
+
+  it('goes on, or says what waits, if the human closes the form', async () => {
+    const { removed, remove } = remover()
+    const { url } = await serve(removes, { tools: [remove] })
+    const client = await open(url, { answer: () => ({ action: 'cancel' }) })
+    const result = textIn(await client.call('tutor', { message: 'Remove it.' }))
+    expect(result).toMatch(client.name === '2026-07-28' ? /waits for a human/ : 'It is done.')
+    expect(removed).toEqual([])
+  })
+
+  it('goes on if the client cannot show the form', async () => {
+    const { url } = await serve(asks, { tools: [human()] })
+    const client = await open(url, {
+      answer: () => {
+        throw new Error('There is no screen.')
+      },
+    })
+    const call = client.call('tutor', { message: 'Merge.' })
+    if (client.name === '2026-07-28') await expect(call).rejects.toThrow('no screen')
+    else expect(textIn(await call)).toBe('Merged.')
+  })
+
+  it('answers the question of a sub-agent', async () => {
+    const helper = defineAgent({
+      name: 'helper',
+      systemPrompt: 'Help.',
+      tools: [human()],
+      model: scriptedModel(calls(['human', { question: 'Which one?' }]), says('The second one.')),
+    })
+    const { url, model } = await serve([calls(['helper', { prompt: 'Choose.' }]), says('Done.')], {
+      tools: [agentTool(helper)],
+    })
+    const asked: string[] = []
+    const client = await open(url, {
+      answer: ({ message }) => {
+        asked.push(message)
+        return { action: 'accept', content: { answer: 'second' } }
+      },
+    })
+    expect(textIn(await client.call('tutor', { message: 'Go.' }))).toBe('Done.')
+    expect(asked).toEqual(['Which one?'])
+    expect(JSON.stringify(model.asked[1]?.prompt)).toContain('The second one.')
   })
 
   it('gets two questions, and may answer one of them later', async () => {
