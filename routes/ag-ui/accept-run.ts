@@ -18,6 +18,7 @@ import { storedId } from '../../src/session/tenant-ids.ts'
 import type { AnswerReceipt } from '../../src/session/whole-answer.ts'
 import type { Answer, LetterRequest } from '../../src/store/letter.ts'
 import type { SessionRecord } from '../../src/store/session.ts'
+import { OmittedValue } from '../../src/wire/conversation/omitted-value.ts'
 import type { SessionWorld } from '../session-world.ts'
 import { userParts } from './content.ts'
 import { agUiIdOf, metadataOf, runIdOf } from './message-marks.ts'
@@ -222,4 +223,7 @@ function messageOf(messages: readonly PostedUserMessage[], runId: string): objec
 const seedOf = ({ texts, added }: RunInput): UIMessage[] =>
   texts
     .filter(({ id, text }) => text !== '' && id !== added.at(-1)?.id)
-    .map(({ text, ...message }) => ({ ...message, parts: [{ type: 'text', text }] }))
+    .map(({ text, ...message }) => {
+      if (text instanceof OmittedValue) throw text.refusal
+      return { ...message, parts: [{ type: 'text', text }] }
+    })

@@ -3,6 +3,7 @@ import type { FileUIPart, TextUIPart, UIMessage } from 'ai'
 
 import { LoomError } from '../../src/ground/error.ts'
 import { fieldOf, textField } from '../../src/ground/fields.ts'
+import { OmittedValue } from '../../src/wire/conversation/omitted-value.ts'
 import type { AgUiPart, AgUiSource } from '../../src/wire/frames/ag-ui/events.ts'
 
 type UserPart = TextUIPart | FileUIPart
@@ -15,6 +16,7 @@ type UserPart = TextUIPart | FileUIPart
  */
 export function userParts(content: unknown, name: string): UserPart[] {
   if (typeof content === 'string') return [{ type: 'text', text: content }]
+  if (content instanceof OmittedValue) throw content.refusal
   if (!Array.isArray(content)) {
     throw invalid(`${name}.content must be a text or a list of parts.`)
   }

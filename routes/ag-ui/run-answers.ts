@@ -7,6 +7,7 @@ import { fieldOf, textField } from '../../src/ground/fields.ts'
 import type { FoldedMessage } from '../../src/message-fold.ts'
 import { pendingApproval, pendingOutput } from '../../src/session/pending-parts.ts'
 import type { Answer } from '../../src/store/letter.ts'
+import { OmittedValue } from '../../src/wire/conversation/omitted-value.ts'
 import { toolCallIdIn } from '../../src/wire/frames/ag-ui/ids.ts'
 import type { ResumeEntry, RunInput } from './run-input.ts'
 
@@ -26,6 +27,7 @@ export function answersIn(
   for (const { toolCallId: callId, content, error } of results) {
     const toolCallId = toolCallIdIn(pending.id, callId)
     if (answers.has(callId) || pendingOutput(pending, toolCallId) === undefined) continue
+    if (content instanceof OmittedValue) throw content.refusal
     answers.set(
       callId,
       error === undefined

@@ -1,6 +1,7 @@
 /** The messages of an AG-UI run, as far as Loom needs them: the session has the history. */
 import { LoomError } from '../../src/ground/error.ts'
 import { fieldOf, textField } from '../../src/ground/fields.ts'
+import { OmittedValue } from '../../src/wire/conversation/omitted-value.ts'
 import type { AgUiMessage } from '../../src/wire/frames/ag-ui/events.ts'
 
 /** A message of the user. */
@@ -15,9 +16,17 @@ export interface PostedUserMessage {
 export interface PostedResult {
   id: string
   toolCallId: string
-  content: string
+  /** The text, or the refusal of a content beyond the limits, for a result that is used. */
+  content: string | OmittedValue
   /** The text of the failure. Undefined if the tool did not fail. */
   error: string | undefined
+}
+
+/** A text of the conversation, or the refusal of one beyond the limits. */
+export interface PostedText {
+  id: string
+  role: 'user' | 'assistant'
+  text: string | OmittedValue
 }
 
 type SystemMessage = Extract<AgUiMessage, { role: 'system' | 'developer' }>
@@ -40,7 +49,7 @@ export interface RunMessages {
   /** Whether a message of the assistant follows one of the user. */
   isAnswered: boolean
   /** The texts of the conversation, for a session that may begin with them. */
-  texts: readonly { id: string; role: 'user' | 'assistant'; text: string }[]
+  texts: readonly PostedText[]
 }
 
 /** @throws LoomError `invalid-request` that names the message */
@@ -52,7 +61,7 @@ export function readRunMessages(messages: readonly unknown[]): RunMessages {
   const resultIds = new Map<string, string>()
   const calls: { messageId: string; ids: readonly string[] }[] = []
   const reasoningIds: string[] = []
-  const texts: { id: string; role: 'user' | 'assistant'; text: string }[] = []
+  const texts: PostedText[] = []
   let isAnswered = false
   for (const [index, message] of messages.entries()) {
     const name = `messages[${index}]`
@@ -103,7 +112,8 @@ function resultIn(
 ): PostedResult {
   const toolCallId = textField(message, 'toolCallId')
   if (toolCallId === undefined) throw invalid(`${name}.toolCallId must be a text.`)
-  if (typeof content !== 'string' && !Array.isArray(content)) {
+  const isRead = typeof content === 'string' || Array.isArray(content)
+  if (!isRead && !(content instanceof OmittedValue)) {
     throw invalid(`${name}.content must be a text or a list of parts.`)
   }
   const error = textField(message, 'error')
@@ -116,13 +126,14 @@ function callIdsIn(message: unknown): string[] {
 }
 
 function textIn(content: unknown, name: string): string {
+  if (content instanceof OmittedValue) throw content.refusal
   if (typeof content === 'string') return content
   throw invalid(`${name}.content must be a text.`)
 }
 
 /** The text of a content. Other parts of a list do not count. */
-function textOfParts(content: unknown): string {
-  if (typeof content === 'string') return content
+function textOfParts(content: unknown): string | OmittedValue {
+  if (typeof content === 'string' || content instanceof OmittedValue) return content
   if (!Array.isArray(content)) return ''
   return content
     .map((part: unknown) =>

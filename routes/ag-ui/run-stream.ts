@@ -6,7 +6,7 @@ import type { LogEntry } from '../../src/store/log.ts'
 import type { SessionRecord } from '../../src/store/session.ts'
 import { AgUiEncoder } from '../../src/wire/frames/ag-ui.ts'
 import type { AgUiMessage } from '../../src/wire/frames/ag-ui/events.ts'
-import { frameOf } from '../../src/wire/large-frame.ts'
+import { frameOf, LargeFrame } from '../../src/wire/large-frame.ts'
 import { encodedReader, type Reader, streamAnswer, type StreamRequest } from '../session-stream.ts'
 import type { SessionWorld } from '../session-world.ts'
 import type { AcceptedRun } from './accept-run.ts'
@@ -115,6 +115,7 @@ async function sendThread({ loom }: SessionWorld, sending: Sending): Promise<voi
 }
 
 async function sendMessages({ view, encoder, reader: { reply } }: Sending): Promise<void> {
-  const frames = encoder.restated(view.messages, view.state)
-  await reply.sendEncoded({ type: 'start' }, frames)
+  for (const { before, value, after } of encoder.restated(view.messages, view.state)) {
+    await reply.sendPieces(new LargeFrame({ before, value, after }))
+  }
 }

@@ -5,15 +5,20 @@ import { publicId } from '../../src/session/tenant-ids.ts'
 import { withServerPart } from '../../src/store/context.ts'
 import type { LetterRequest } from '../../src/store/letter.ts'
 import { audit } from '../audit.ts'
-import { readJson } from '../body.ts'
 import { noteOf } from '../request-note.ts'
 import { agentOf, findSession, type SessionWorld } from '../session-world.ts'
 import { type AcceptedRun, acceptRun } from './accept-run.ts'
-import { readRunInput, type RunInput } from './run-input.ts'
+import { readRunBody } from './run-body.ts'
+import { readRunInput, type RunInput, runInput } from './run-input.ts'
 import { streamRun } from './run-stream.ts'
 
+const fields = new Set(Object.keys(runInput.shape))
+
 export async function run(c: Context, world: SessionWorld): Promise<Response> {
-  const input = readRunInput(await readJson(c))
+  const keepsHistory = world.loom.agents.some(
+    ({ name, seedFromClient }) => seedFromClient === true && name === c.req.param('agent'),
+  )
+  const input = readRunInput(await readRunBody(c, { fields, keepsHistory }))
   const agent = agentOf(c, world)
   const request = await letterRequest(world, agent.name, input)
   const session = await findSession(world, input.threadId, 'writer')

@@ -70,6 +70,26 @@ describe('the messages that a client repeats', () => {
     expect(await textsOf(thread)).toEqual(['First?', 'One.', 'Second?', 'Two.'])
   })
 
+  it('may be more and larger than a new message may be', async () => {
+    const { thread } = await open([says('One.'), says('Two.')])
+    await thread.say('First?')
+    const old = Array.from({ length: 3000 }, (_, index) => ({
+      id: `old-${index}`,
+      role: 'assistant' as const,
+      content: index === 0 ? 'x'.repeat(12_000_000) : 'Hello.',
+      toolCalls: [
+        {
+          id: `call-${index}`,
+          type: 'function' as const,
+          function: { name: 'f', arguments: '{}' },
+        },
+      ],
+    }))
+    thread.client.setMessages([...thread.client.messages, ...old])
+    await thread.say('Second?')
+    expect(await textsOf(thread)).toEqual(['First?', 'One.', 'Second?', 'Two.'])
+  })
+
   it('edit the thread if they end earlier, and later runs know the edit', async () => {
     const { thread } = await open([says('One.'), says('Two.'), says('Three.'), says('Four.')])
     await thread.say('First?')

@@ -39,6 +39,13 @@ const headers = {
   'x-accel-buffering': 'no',
 }
 
+/** A frame around the JSON of a value. */
+interface ValueFrame {
+  before: string
+  value: unknown
+  after: string
+}
+
 interface OpenCall {
   id: string
   hasArguments: boolean
@@ -114,12 +121,15 @@ export class AgUiEncoder implements Encoder {
     })
   }
 
-  /** All messages and the state of the thread. */
-  restated(messages: AgUiMessage[], state: unknown): string {
-    const snapshot = frame({ type: 'MESSAGES_SNAPSHOT', messages })
-    return state === undefined
-      ? snapshot
-      : snapshot + frame({ type: 'STATE_SNAPSHOT', snapshot: state })
+  /** All messages and the state of the thread, as the frames of values that may be large. */
+  restated(messages: AgUiMessage[], state: unknown): ValueFrame[] {
+    const events = [
+      { start: '{"type":"MESSAGES_SNAPSHOT","messages":', value: messages },
+      ...(state === undefined
+        ? []
+        : [{ start: '{"type":"STATE_SNAPSHOT","snapshot":', value: state }]),
+    ]
+    return events.map(({ start, value }) => ({ before: `data: ${start}`, value, after: '}\n\n' }))
   }
 
   encode(event: AgentEvent): string | undefined {
