@@ -7,6 +7,7 @@ import type { UIMessage } from 'ai'
 
 import type { Agent } from '../../src/agent.ts'
 import { LoomError } from '../../src/ground/error.ts'
+import type { FoldedMessage } from '../../src/message-fold.ts'
 import { acceptAnswers } from '../../src/session/accept-answer.ts'
 import { acceptPost, conversationGone } from '../../src/session/accept-post.ts'
 import { digest } from '../../src/session/content-digest.ts'
@@ -22,7 +23,7 @@ import { OmittedValue } from '../../src/wire/conversation/omitted-value.ts'
 import type { SessionWorld } from '../session-world.ts'
 import { userParts } from './content.ts'
 import { agUiIdOf, metadataOf, runIdOf } from './message-marks.ts'
-import { answersIn } from './run-answers.ts'
+import { answersIn, checkCovered } from './run-answers.ts'
 import type { RunInput } from './run-input.ts'
 import type { PostedUserMessage } from './run-messages.ts'
 
@@ -45,14 +46,16 @@ export interface AcceptedRun {
 }
 
 /**
- * @throws LoomError `not-found` for a new thread without a message of the user; `gone` if the messages have an answer and the
+ * @throws LoomError `refused` for a new message while an interrupt has no entry in `resume`; `not-found` for a new thread without a message of the user; `gone` if the messages have an answer and the
  * server does not have the thread; also as `acceptPost`
  */
 export async function acceptRun(world: SessionWorld, post: RunPost): Promise<AcceptedRun> {
   const { input, session } = post
   if (session === undefined) return begin(world, post)
-  const { answers, receipt } = await acceptResults(world, { ...post, session })
+  const { pendingMessage } = await world.loom.sessions.viewOf(session.id, session)
   const place = await placeOf(world, input, session)
+  if (place?.kind === 'added') checkCovered(pendingMessage, input)
+  const { answers, receipt } = await acceptResults(world, { ...post, session }, pendingMessage)
   if (place !== undefined) return { ...(await acceptMessage(world, post, place)), answers }
   const restates = receipt === undefined || receipt.repeated
   return { sessionId: session.id, receipt, restates, answers }
@@ -72,10 +75,9 @@ async function begin(world: SessionWorld, post: RunPost): Promise<AcceptedRun> {
 async function acceptResults(
   { loom, principal }: SessionWorld,
   { input, session, request }: RunPost & { session: SessionRecord },
+  pendingMessage: FoldedMessage | undefined,
 ): Promise<Pick<AcceptedRun, 'answers' | 'receipt'>> {
   const none = { answers: [], receipt: undefined }
-  if (input.results.length === 0 && input.resume.length === 0) return none
-  const { pendingMessage } = await loom.sessions.viewOf(session.id, session)
   if (pendingMessage === undefined) return none
   // A new message ends the wait itself.
   const isAbandoned = input.added.length > 0 && input.resume.every(isCancelled)

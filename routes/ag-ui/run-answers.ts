@@ -5,7 +5,8 @@
 import { LoomError } from '../../src/ground/error.ts'
 import { fieldOf, textField } from '../../src/ground/fields.ts'
 import type { FoldedMessage } from '../../src/message-fold.ts'
-import { pendingApproval, pendingOutput } from '../../src/session/pending-parts.ts'
+import { toolNameOf } from '../../src/session/open-calls.ts'
+import { pendingApproval, pendingOutput, pendingParts } from '../../src/session/pending-parts.ts'
 import type { Answer } from '../../src/store/letter.ts'
 import { OmittedValue } from '../../src/wire/conversation/omitted-value.ts'
 import { toolCallIdIn } from '../../src/wire/frames/ag-ui/ids.ts'
@@ -36,6 +37,33 @@ export function answersIn(
     )
   }
   return [...answers.values()]
+}
+
+/**
+ * AG-UI lets no run pass over an open interrupt: each one is answered or cancelled by an entry. A call of a tool that the
+ * client offers is none.
+ * @throws LoomError `refused`
+ */
+export function checkCovered(
+  pending: FoldedMessage | undefined,
+  { resume, results, asked }: Pick<RunInput, 'resume' | 'results' | 'asked'>,
+): void {
+  if (pending === undefined) return
+  const offered = new Set(asked?.tools?.map(({ name }) => name))
+  const given = new Set([
+    ...resume.map(({ interruptId }) => toolCallIdIn(pending.id, interruptId)),
+    ...results.map(({ toolCallId }) => toolCallIdIn(pending.id, toolCallId)),
+  ])
+  const open = pendingParts(pending).filter((part) => {
+    const approvalId = textField(part['approval'], 'id')
+    if (part['state'] === 'approval-requested') return !given.has(approvalId ?? '')
+    return !offered.has(toolNameOf(part)) && !given.has(String(part['toolCallId']))
+  })
+  if (open.length === 0) return
+  throw new LoomError(
+    'refused',
+    'This thread waits for the answers to its interrupts. Put an entry for each of them into resume; the status cancelled abandons one. A run without a new message returns them.',
+  )
 }
 
 function answerOf(

@@ -185,6 +185,24 @@ describe('an approval', () => {
     expect(payments).toEqual([])
   })
 
+  it('comes before a new message', async () => {
+    payments.length = 0
+    const scripts = [calls(['pay', { amount: 7 }]), says('Not paid.'), says('Hello.')]
+    const { thread, state, served } = await open(scripts, { tools: [pay] })
+    await thread.say('Pay 7')
+    // Another page does not know of the interrupt.
+    const page = new Thread(served.url)
+    page.client.setMessages(thread.client.messages)
+    await expect(page.say('Never mind.')).rejects.toMatchObject({
+      status: 409,
+      message: expect.stringContaining('waits for the answers to its interrupts'),
+    })
+    expect(await state()).toBe('waiting')
+    await page.run({ resume: resume(thread, { approved: false }) })
+    expect(page.texts).toContain('assistant: Hello.')
+    expect(payments).toEqual([])
+  })
+
   it('of an unknown interrupt has no effect', async () => {
     const { thread } = await open([says('Hello.'), says('Again.')])
     await thread.say('Hi')
