@@ -104,6 +104,8 @@ export async function openStageOn(
         STAGE_API_KEY: key,
         LOOM_MODEL: 'stage/model',
         LOOM_HEARTBEAT_MS: String(heartbeatMs),
+        // Compact messages, as a day after an upgrade.
+        LOOM_ROLLBACK_TIME: '0',
         PORT: ports[index] ?? '0',
         ...environment,
       },
