@@ -29,8 +29,8 @@ const optionFields: FieldsOf<OpenAiRoutesOptions> = {
 }
 
 /**
- * Returns a Hono app with the routes of OpenAI's API: `POST /chat/completions`, and `GET /models`. A client of that
- * API uses an agent as a model, by its name.
+ * Returns a Hono app with the routes of OpenAI's API: `POST /chat/completions`, `POST /responses` with the routes of a
+ * response, and `GET /models`. A client of that API uses an agent as a model, by its name.
  * @example
  * ```ts
  * import { Hono } from 'hono'
@@ -58,7 +58,10 @@ export function openAiRoutes(loom: Loom, options: OpenAiRoutesOptions = {}): Hon
       requireScope(c, world.principal, scope)
       return (await handlers())[handler](c, world)
     })
-    onlyMethods(app, path, method)
+  }
+  for (const path of new Set(openAiRouteTable.map((route) => route.path))) {
+    const routes = openAiRouteTable.filter((route) => route.path === path)
+    onlyMethods(app, path, routes.map(({ method }) => method).join(', '))
   }
   return app
 }

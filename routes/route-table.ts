@@ -63,6 +63,11 @@ export const sessionRouteTable = [
 /** The routes of OpenAI's API. `handler` is their name in `openai/handlers.ts`, and `path` follows `/v1`. */
 export const openAiRouteTable = [
   { handler: 'chatCompletions', method: 'POST', path: '/chat/completions', scope: 'chat' },
+  { handler: 'createResponse', method: 'POST', path: '/responses', scope: 'chat' },
+  { handler: 'retrieveResponse', method: 'GET', path: '/responses/:id', scope: 'read' },
+  { handler: 'deleteResponse', method: 'DELETE', path: '/responses/:id', scope: 'chat' },
+  { handler: 'cancelResponse', method: 'POST', path: '/responses/:id/cancel', scope: 'chat' },
+  { handler: 'listInputItems', method: 'GET', path: '/responses/:id/input_items', scope: 'read' },
   { handler: 'models', method: 'GET', path: '/models', scope: 'read' },
   { handler: 'model', method: 'GET', path: '/models/:model', scope: 'read' },
 ] as const satisfies readonly SessionRoute[]

@@ -105,21 +105,33 @@ export async function deliverLog(
   let skip = first
   let read = after
   let last: string | undefined
-  const end = await sessions.readers.follow({
+  // The answer of some readers is only a part of the log.
+  const whole = new AbortController()
+  const isPart = encoder.isOver !== undefined
+  const following = sessions.readers.follow({
     sessionId,
     logId,
     after,
     floor,
-    signal: reply.closed,
+    signal: isPart ? AbortSignal.any([reply.closed, whole.signal]) : reply.closed,
     deliver: (entry, shared) => {
       const from = skip
       skip = 0
       read = entry.id
       if (entry.events.length > 0) last = cursorOf(entry.id, entry.events.length - 1)
       const deliver = () => send(reply, entry, framesOf(entry, encoder, shared), from)
-      const wait = prepare?.(entry)
-      return wait === undefined ? deliver() : wait.then(deliver)
+      const ready = prepare?.(entry)
+      const wait = ready === undefined ? deliver() : ready.then(deliver)
+      if (!isPart) return wait
+      const settle = () => {
+        if (encoder.isOver?.() === true) whole.abort()
+      }
+      return wait === undefined ? settle() : wait.then(settle)
     },
+  })
+  const end = await following.catch((error: unknown) => {
+    if (whole.signal.aborted && !reply.closed.aborted) return 'finished' as const
+    throw error
   })
   return { end, after: read, last }
 }

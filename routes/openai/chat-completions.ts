@@ -6,25 +6,22 @@
 import type { Context } from 'hono'
 
 import type { Agent } from '../../src/agent.ts'
-import type { AnswerSettings } from '../../src/answer-settings.ts'
-import { LoomError } from '../../src/ground/error.ts'
 import { publicId } from '../../src/session/tenant-ids.ts'
-import { withServerPart } from '../../src/store/context.ts'
-import type { LetterRequest } from '../../src/store/letter.ts'
 import { chatCompletionEncoder } from '../../src/wire/frames/chat-completion.ts'
 import { readJson } from '../body.ts'
 import { noteOf } from '../request-note.ts'
 import { encodedReader, streamAnswer } from '../session-stream.ts'
 import type { SessionWorld } from '../session-world.ts'
-import { askedIn, type CompletionBody, readCompletionBody } from './completion-body.ts'
-import { readMessages } from './completion-messages.ts'
+import { agentNamed, letterRequest, nowS } from './answer-request.ts'
 import {
   acceptInNamed,
   acceptInNew,
-  type AcceptedCompletion,
+  type AcceptedAnswer,
   discard,
   sessionNamed,
-} from './completion-session.ts'
+} from './answer-session.ts'
+import { askedIn, type CompletionBody, readCompletionBody } from './completion-body.ts'
+import { readMessages } from './completion-messages.ts'
 import { completionOf } from './whole-completion.ts'
 
 export async function chatCompletions(c: Context, world: SessionWorld): Promise<Response> {
@@ -38,7 +35,7 @@ export async function chatCompletions(c: Context, world: SessionWorld): Promise<
   const post = { conversation, agent, request }
   const accepted =
     named === undefined
-      ? await acceptInNew(world, post)
+      ? await acceptInNew(world, post, { isTemporary: true })
       : await acceptInNamed(c, world, { ...post, id: named })
   const { sessionId, receipt } = accepted
   const id = publicId(world.tenant, sessionId)
@@ -50,44 +47,13 @@ export async function chatCompletions(c: Context, world: SessionWorld): Promise<
     : whole(c, world, { body, agent, accepted })
 }
 
-/** @throws LoomError `unknown-agent` */
-function agentNamed(agents: readonly Agent[], model: string): Agent {
-  const agent = agents.find(({ name }) => name === model)
-  if (agent !== undefined) return agent
-  const names = agents.map(({ name }) => `"${name}"`).join(', ')
-  throw new LoomError(
-    'unknown-agent',
-    `There is no model "${model}". The models of this server are its agents: ${names}.`,
-  )
-}
-
-async function letterRequest(
-  world: SessionWorld,
-  agent: Agent,
-  asked: AnswerSettings | undefined,
-): Promise<LetterRequest> {
-  const { subject } = world.principal
-  const server = await world.serverContext?.()
-  const context = server === undefined ? undefined : withServerPart(undefined, server)
-  return {
-    agent: agent.name,
-    ...(subject !== undefined && { subject }),
-    ...(context !== undefined && { context }),
-    ...(asked !== undefined && { asked }),
-    // This API has no approvals, and a client knows only the tools of its own request.
-    approvals: false,
-    clientTools: asked?.tools !== undefined,
-  }
-}
-
 interface Answering {
   body: CompletionBody
   agent: Agent
-  accepted: AcceptedCompletion
+  accepted: AcceptedAnswer
 }
 
-const nowS = () => Math.floor(Date.now() / 1000)
-const idOf = ({ receipt }: AcceptedCompletion) => `chatcmpl-${receipt.logId}`
+const idOf = ({ receipt }: AcceptedAnswer) => `chatcmpl-${receipt.logId}`
 const isStructured = ({ response_format: format }: CompletionBody) =>
   format?.type === 'json_object' || format?.type === 'json_schema'
 

@@ -8,14 +8,14 @@ import { isName } from '../../src/ground/name.ts'
 import type { ToolChoice } from '../../src/step-preparation.ts'
 import { issueIn } from '../chat-request.ts'
 
-const jsonSchema = z.custom<Record<string, unknown>>(isFields, 'expected a JSON schema')
+export const jsonSchema = z.custom<Record<string, unknown>>(isFields, 'expected a JSON schema')
 
-const name = z.string().refine(isName, 'must be 1 to 64 letters, digits, "_" or "-"')
+export const toolName = z.string().refine(isName, 'must be 1 to 64 letters, digits, "_" or "-"')
 
 const tool = z.looseObject({
   type: z.literal('function'),
   function: z.looseObject({
-    name,
+    name: toolName,
     description: z.string().nullish(),
     parameters: jsonSchema.nullish(),
     strict: z.boolean().nullish(),
@@ -83,7 +83,7 @@ export function askedIn(
   const sampling = samplingIn(body)
   const asked: AnswerSettings = {
     ...(instructions !== undefined && { instructions }),
-    ...(hasEntries(tools) && { tools: tools.map(askedTool) }),
+    ...(hasEntries(tools) && { tools: tools.map((each) => askedTool(each.function)) }),
     ...(choice !== undefined && { toolChoice: choice }),
     ...(output !== undefined && { output }),
     ...(typeof temperature === 'number' && { temperature }),
@@ -93,12 +93,18 @@ export function askedIn(
   return Object.keys(asked).length === 0 ? undefined : asked
 }
 
-const hasEntries = <ENTRY>(list: ENTRY[] | null | undefined): list is ENTRY[] =>
+export const hasEntries = <ENTRY>(list: ENTRY[] | null | undefined): list is ENTRY[] =>
   list !== undefined && list !== null && list.length > 0
 
-function askedTool({
-  function: { name, description, parameters, strict },
-}: z.infer<typeof tool>): AskedTool {
+/** A function of the client, as both APIs of OpenAI describe it. */
+interface PostedFunction {
+  name: string
+  description?: string | null | undefined
+  parameters?: Record<string, unknown> | null | undefined
+  strict?: boolean | null | undefined
+}
+
+export function askedTool({ name, description, parameters, strict }: PostedFunction): AskedTool {
   return {
     name,
     ...(typeof description === 'string' && { description }),
@@ -119,8 +125,8 @@ function outputIn({ response_format: format }: CompletionBody): AnswerSettings['
 }
 
 // The body is parsed JSON, which its type does not express.
-function asJson(schema: object): NonNullable<AnswerSettings['output']>
-function asJson(schema: object): object {
+export function asJson(schema: object): NonNullable<AnswerSettings['output']>
+export function asJson(schema: object): object {
   return schema
 }
 

@@ -32,20 +32,23 @@ function userPart(part: unknown, name: string): UserPart {
       if (url === undefined) throw invalid(`${name}.image_url.url must be a text.`)
       return { type: 'file', mediaType: mediaTypeOf(url) ?? 'image/*', url }
     }
-    case 'input_audio': {
-      const audio = fieldOf(part, 'input_audio')
-      const [data, format] = [textField(audio, 'data'), textField(audio, 'format')]
-      if (data === undefined || (format !== 'wav' && format !== 'mp3')) {
-        throw invalid(`${name}.input_audio needs data in base64, and the format "wav" or "mp3".`)
-      }
-      const mediaType = format === 'wav' ? 'audio/wav' : 'audio/mpeg'
-      return { type: 'file', mediaType, url: `data:${mediaType};base64,${data}` }
-    }
+    case 'input_audio':
+      return audioPart(fieldOf(part, 'input_audio'), `${name}.input_audio`)
     case 'file':
       return filePart(fieldOf(part, 'file'), name)
     default:
       throw invalid(`${name}.type must be one of text, image_url, input_audio, file.`)
   }
+}
+
+/** @throws LoomError `invalid-request` */
+export function audioPart(audio: unknown, name: string): FileUIPart {
+  const [data, format] = [textField(audio, 'data'), textField(audio, 'format')]
+  if (data === undefined || (format !== 'wav' && format !== 'mp3')) {
+    throw invalid(`${name} needs data in base64, and the format "wav" or "mp3".`)
+  }
+  const mediaType = format === 'wav' ? 'audio/wav' : 'audio/mpeg'
+  return { type: 'file', mediaType, url: `data:${mediaType};base64,${data}` }
 }
 
 function filePart(file: unknown, name: string): FileUIPart {
@@ -57,6 +60,7 @@ function filePart(file: unknown, name: string): FileUIPart {
   return { type: 'file', mediaType, url, ...(filename !== undefined && { filename }) }
 }
 
-const mediaTypeOf = (url: string): string | undefined => /^data:([^;,]+)[;,]/i.exec(url)?.[1]
+/** Returns the media type of a `data:` URL. Undefined for another address. */
+export const mediaTypeOf = (url: string): string | undefined => /^data:([^;,]+)[;,]/i.exec(url)?.[1]
 
 const invalid = (message: string) => new LoomError('invalid-request', message)

@@ -13,6 +13,7 @@ export interface OpenAiError {
 const forms: Partial<Record<LoomErrorCode, { type: string; code?: string | null }>> = {
   'invalid-request': { type: 'invalid_request_error', code: null },
   unauthorized: { type: 'invalid_request_error', code: 'invalid_api_key' },
+  'not-found': { type: 'invalid_request_error', code: null },
   forbidden: { type: 'invalid_request_error', code: 'insufficient_permissions' },
   'unknown-agent': { type: 'invalid_request_error', code: 'model_not_found' },
   'context-overflow': { type: 'invalid_request_error', code: 'context_length_exceeded' },
@@ -30,7 +31,7 @@ export function openAiError(code: LoomErrorCode, message: string, status: number
   return {
     message,
     type: form.type,
-    param: code === 'invalid-request' ? param : null,
+    param: code === 'invalid-request' || code === 'not-found' ? param : null,
     code: form.code === undefined ? code : form.code,
   }
 }

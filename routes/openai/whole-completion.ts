@@ -12,7 +12,7 @@ import {
   OpenCalls,
 } from '../../src/wire/frames/chat-completion.ts'
 import { type CompletionUsage, completionUsage } from '../../src/wire/frames/completion-usage.ts'
-import type { AcceptedCompletion } from './completion-session.ts'
+import type { AcceptedAnswer } from './answer-session.ts'
 
 /** The part of a `chat.completion` that the answer decides. A test compares it with the type of OpenAI's client. */
 export interface Completion {
@@ -36,7 +36,7 @@ export interface Completion {
  */
 export async function completionOf(
   sessions: Sessions,
-  { sessionId, receipt }: AcceptedCompletion,
+  { sessionId, receipt }: AcceptedAnswer,
   { signal, isStructured }: { signal: AbortSignal; isStructured: boolean },
 ): Promise<Completion> {
   const calls = new OpenCalls()

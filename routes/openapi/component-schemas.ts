@@ -46,6 +46,7 @@ function schemasOf(
       const { def } = zodSchema._zod
       // A field that must be absent.
       if (def.type === 'undefined') jsonSchema.not = {}
+      if (def.type === 'nullable') shorten(jsonSchema)
       if (isClosed && def.type === 'object') jsonSchema.additionalProperties ??= false
     },
   })
@@ -55,4 +56,16 @@ function schemasOf(
       schema,
     ]),
   )
+}
+
+/** Writes `anyOf: [{ type: 'string' }, { type: 'null' }]` as `type: ['string', 'null']`, which is the same in fewer lines. */
+function shorten(schema: z.core.JSONSchema.BaseSchema): void {
+  const [value, none] = schema.anyOf ?? []
+  if (typeof value !== 'object' || typeof none !== 'object' || none.type !== 'null') return
+  const { type } = value
+  if (typeof type !== 'string' || value.enum !== undefined || value.const !== undefined) return
+  delete schema.anyOf
+  // The type of zod has one type only. JSON Schema 2020-12 allows a list.
+  const types: unknown = [type, 'null']
+  Object.assign(schema, value, { type: types })
 }

@@ -101,7 +101,7 @@ function linkTo(form: Readonly<Record<string, unknown>>): string {
 
 /** A schema as JSON, whose references are links. */
 const schemaHtml = (schema: unknown): string =>
-  `<pre>${text(JSON.stringify(schema, null, 2)).replaceAll(
+  `<pre>${text(JSON.stringify(schema, null, '\t')).replaceAll(
     /#\/components\/schemas\/(\w+)/g,
     '<a href="#$1">$1</a>',
   )}</pre>`

@@ -11,5 +11,5 @@ summary b { display: inline-block; min-width: 4.5rem }
 summary span, .quiet { color: var(--quiet) }
 table { border-collapse: collapse; width: 100% }
 th, td { border-top: 1px solid var(--line); padding: 0.375rem 0.5rem 0.375rem 0; text-align: left; vertical-align: top; overflow-wrap: anywhere }
-pre { overflow-x: auto; margin: 0.5rem 0 0 }
+pre { overflow-x: auto; tab-size: 2; margin: 0.5rem 0 0 }
 `

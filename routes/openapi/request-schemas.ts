@@ -5,6 +5,7 @@ import { eraseBody } from '../admin-handlers.ts'
 import { runInput } from '../ag-ui/run-input.ts'
 import { chatRequest } from '../chat-request.ts'
 import { completionBody } from '../openai/completion-body.ts'
+import { responseBody } from '../openai/response-body.ts'
 import { decision, toolAnswer } from '../session-answers.ts'
 import { forkBody } from '../session-fork.ts'
 import { membersBody } from '../session-members.ts'
@@ -70,5 +71,6 @@ export const requestSchemas = {
   ChatCompletionRequest: completionBody,
   ...mcpRequestSchemas,
   RunAgentInput: runInput,
+  ResponseRequest: responseBody,
   Erase: eraseBody.meta({ oneOf: [{ required: ['subject'] }, { required: ['tenant'] }] }),
 } satisfies Record<string, z.ZodType>

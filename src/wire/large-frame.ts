@@ -47,7 +47,7 @@ export function frameOf(
   if (!isForClients(event)) return undefined
   encoder.note?.(event)
   if ('delta' in event) return encoder.encode(event, cursor)
-  if ('output' in event && !isOnePiece(event.output)) {
+  if ('output' in event && encoder.nestsOutput !== true && !isOnePiece(event.output)) {
     const isText = encoder.writesOutputAsText === true && typeof event.output !== 'string'
     return framed(event.output, (output) => encoder.encode({ ...event, output }, cursor), isText)
   }

@@ -37,6 +37,7 @@ const withoutSession = new Set([
   'DELETE /mcp',
   'GET /ag-ui/:agent',
   'POST /ag-ui/:agent',
+  'POST /v1/responses',
   'POST /api/tokens',
   // These show and change only the sessions of their own tenant; see `test/access/isolation.test.ts`.
   'GET /api/admin/instances',

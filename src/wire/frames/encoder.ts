@@ -55,4 +55,8 @@ export interface Encoder {
   readonly writesOutputAsText?: true
   /** True if a frame has the data of a `data-` event as text inside of its JSON, so that it cannot be sent in pieces. */
   readonly nestsData?: true
+  /** The same for the output of a tool. */
+  readonly nestsOutput?: true
+  /** Returns whether the answer has ended for this reader, although its log may go on. Absent if both end together. */
+  readonly isOver?: () => boolean
 }

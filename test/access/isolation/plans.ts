@@ -1,4 +1,5 @@
 /** A request that could reach a session of another principal, for each route of the table. */
+import { responseId } from '../../../routes/openai/response-key.ts'
 import type { Route } from '../../../routes/route-table.ts'
 import { routeTable } from '../../../routes/route-table.ts'
 
@@ -9,6 +10,8 @@ export interface Ids {
   approvalId: string
   messageId: string
   scheduleId: string
+  /** The last answer of each session. */
+  answers: Readonly<Record<string, string>>
 }
 
 interface Plan {
@@ -16,6 +19,22 @@ interface Plan {
   path: string
   headers?: Record<string, string>
   body?: unknown
+}
+
+/** The id of a response in a session, as the server makes it. */
+function responseOf(id: string, { answers }: Ids): string {
+  const session = decodeURIComponent(id)
+  return responseId({
+    session,
+    logId: answers[session] ?? '',
+    part: 0,
+    inputs: 1,
+    createdAt: 0,
+    isBackground: true,
+    isStructured: false,
+    isOwnSession: true,
+    letterId: undefined,
+  })
 }
 
 /** By the suffix of the route after the base. */
@@ -100,6 +119,18 @@ export const plans: Readonly<Record<string, (id: string, ids: Ids) => Plan>> = {
       runId: 'run',
       messages: [{ id: 'message', role: 'user', content: 'Let me in' }],
     },
+  }),
+  'POST /responses': (id) => ({
+    path: '/responses',
+    body: { model: 'lead', input: 'Let me in', conversation: decodeURIComponent(id) },
+  }),
+  'GET /responses/:id': (id, ids) => ({ path: `/responses/${responseOf(id, ids)}` }),
+  'DELETE /responses/:id': (id, ids) => ({ path: `/responses/${responseOf(id, ids)}` }),
+  'POST /responses/:id/cancel': (id, ids) => ({
+    path: `/responses/${responseOf(id, ids)}/cancel`,
+  }),
+  'GET /responses/:id/input_items': (id, ids) => ({
+    path: `/responses/${responseOf(id, ids)}/input_items`,
   }),
   'GET /sessions': () => ({ path: '/sessions?subject=ada' }),
   'GET /sessions/:id': (id) => ({ path: `/sessions/${id}` }),

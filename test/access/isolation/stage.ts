@@ -131,8 +131,17 @@ export async function beginSessions(send: Send, gate: Gate): Promise<Ids> {
   )
   const { tasks } = await read('/s/tasks')
   const { waitsFor } = await read(`/${tasks[0].id}`)
+  const sessions: string[] = ['s', tasks[0].id, 'busy', 'copy']
+  const answers = await Promise.all(
+    sessions.map(async (id) => {
+      // A copy has had no answer of its own.
+      const { messageId } = await read(`/${id}`)
+      return [id, messageId ?? (await read(`/${id}/messages`)).at(-1).id]
+    }),
+  )
   return {
-    sessions: ['s', tasks[0].id, 'busy', 'copy'],
+    sessions,
+    answers: Object.fromEntries(answers),
     toolCallId: waitsFor[0].toolCallId,
     approvalId: waitsFor[0].approvalId,
     messageId: 'm-queued',

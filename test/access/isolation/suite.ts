@@ -32,13 +32,20 @@ const freeAnswers: Readonly<Record<string, number>> = {
   'POST ': 200,
   'POST /chat/completions': 200,
   'POST /:agent': 200,
+  'POST /responses': 200,
   // An admin of another tenant governs its own one.
   'GET /sessions': 200,
   'GET /export': 200,
   'GET /audit': 200,
   'POST /erase': 200,
 }
-const beginners = ['POST /:id/schedules', 'POST ', 'POST /chat/completions', 'POST /:agent']
+const beginners = [
+  'POST /:id/schedules',
+  'POST ',
+  'POST /chat/completions',
+  'POST /responses',
+  'POST /:agent',
+]
 
 /** The result of a tool says that the session does not exist, and the response has another status. */
 const inResults: Readonly<Record<string, number>> = { 'POST /mcp': 200 }

@@ -51,7 +51,7 @@ export class Callers {
     const { route, principal, kind, query, body } = request
     const other = secrets[1 - principal] ?? ''
     const path = route.path.replaceAll(/\{(\w+)\}/g, (_, name: string) =>
-      this.#pathText(name, request.path[name]),
+      this.#pathText(nameIn(route.path, name), request.path[name]),
     )
     const search = new URLSearchParams(query).toString()
     const instance = this.#urls[this.#sent++ % this.#urls.length] ?? ''
@@ -119,7 +119,7 @@ export class Callers {
   }
 
   /** The bodies of a principal contain its secret where they have a text. */
-  #bodyOf({ body, principal, kind }: FuzzRequest): string {
+  #bodyOf({ route, body, principal, kind }: FuzzRequest): string {
     const secret = secrets[principal] ?? ''
     if (body === undefined) return ''
     if ('raw' in body) return body.raw
@@ -134,10 +134,15 @@ export class Callers {
             ...('id' in own && index % 4 > 0 && { id: this.#pick('id', index) }),
             ...('messageId' in own &&
               index % 3 > 0 && { messageId: this.#pick('messageId', index) }),
+            // In the routes of OpenAI's API, an agent is a model.
+            ...(route.path.startsWith('/v1/') && index % 4 > 0 && { model: 'tester' }),
+            ...('previous_response_id' in own &&
+              index % 3 > 0 && { previous_response_id: this.#pick('responseId', index) }),
           }
         : json
     return JSON.stringify(value, (name, each: unknown) =>
-      typeof each === 'string' && (name === 'text' || name === 'message' || name === 'reason')
+      typeof each === 'string' &&
+      (name === 'text' || name === 'message' || name === 'reason' || name === 'input')
         ? `${each} ${secret}`
         : each,
     )
@@ -161,6 +166,7 @@ export class Callers {
     )) {
       this.#add(name, id)
     }
+    for (const [, id = ''] of text.matchAll(/"id":"(resp_[\w-]+)"/g)) this.#add('responseId', id)
     for (const [, id = ''] of text.matchAll(/"id":"([\w-]{1,40})"/g)) {
       this.#add('scheduleId', id)
       this.#add('messageId', id)
@@ -173,6 +179,10 @@ export class Callers {
     this.#ids.set(name, [...ids, id].slice(-60))
   }
 }
+
+/** The name of the ids that a parameter of a path takes. */
+const nameIn = (path: string, name: string): string =>
+  name === 'id' && path.startsWith('/v1/responses/') ? 'responseId' : name
 
 /** Streams and whole answers wait for turns. */
 const mayWait = ({ route }: FuzzRequest): boolean => {

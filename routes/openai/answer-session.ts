@@ -1,6 +1,7 @@
-/** The session of a chat completion: a temporary one, or the one that the client names. */
+/** The session of an answer: a new one, or the one that the client names. */
 import { randomUUID } from 'node:crypto'
 
+import type { JSONObject } from '@ai-sdk/provider'
 import type { UIMessage } from 'ai'
 import type { Context } from 'hono'
 
@@ -18,11 +19,10 @@ import type { SessionRecord } from '../../src/store/session.ts'
 import { isSessionId } from '../../src/wire/conversation.ts'
 import { checkFiles } from '../../src/wire/conversation/posted-files.ts'
 import { findSession, type SessionWorld } from '../session-world.ts'
-import type { CompletionBody } from './completion-body.ts'
-import type { CompletionConversation } from './completion-messages.ts'
 import { continuationOf } from './continuation.ts'
+import type { PostedConversation } from './conversation-builder.ts'
 
-export interface AcceptedCompletion {
+export interface AcceptedAnswer {
   /** The id of the session in the store. */
   sessionId: string
   receipt: AnswerReceipt
@@ -30,17 +30,22 @@ export interface AcceptedCompletion {
   isTemporary: boolean
 }
 
-interface CompletionPost {
-  conversation: CompletionConversation
+export interface AnswerPost {
+  conversation: PostedConversation
   agent: Agent
   request: LetterRequest
+  /** The metadata of the new message of the user. Absent if it has none. */
+  metadata?: JSONObject
 }
 
 /**
  * Returns the id of the session that a request names, by its header or its metadata.
  * @throws LoomError `invalid-request` for a name that is no session id
  */
-export function sessionNamed(c: Context, { metadata }: CompletionBody): string | undefined {
+export function sessionNamed(
+  c: Context,
+  { metadata }: { metadata?: Readonly<Record<string, unknown>> | null | undefined },
+): string | undefined {
   const header = c.req.header('x-loom-session')
   const named = header === undefined ? metadata?.['session_id'] : decoded(header)
   if (named === undefined || named === null || named === '') return undefined
@@ -56,17 +61,24 @@ function decoded(header: string): string {
   }
 }
 
-/** Begins a session with the messages of the request. */
+/**
+ * Begins a session with the messages of the request.
+ * @param isTemporary whether the session is only for this answer
+ */
 export async function acceptInNew(
   world: SessionWorld,
-  { conversation, agent, request }: CompletionPost,
-): Promise<AcceptedCompletion> {
+  { conversation, agent, request, metadata }: AnswerPost,
+  { isTemporary }: { isTemporary: boolean },
+): Promise<AcceptedAnswer> {
   const { loom, tenant, principal } = world
   const { history, next } = conversation
-  const id = `completion-${randomUUID()}`
+  const id = isTemporary ? `completion-${randomUUID()}` : randomUUID()
+  const asked = isTemporary ? { ...request, temporary: true as const } : request
   const sessionId = storedId(tenant, id)
   const author = authorOf(principal, sessionId, undefined)
-  const before = next.kind === 'message' ? [...history, ...next.messages.slice(0, -1)] : history
+  // The history may be that of another session, whose messages have the ids of an earlier request.
+  const added = next.kind === 'message' ? next.messages.map(withNewId) : []
+  const before = [...history, ...added.slice(0, -1)]
   for (const message of before) checkFiles(message, loom.fileUrls)
   if (next.kind === 'message') {
     const accepted = await acceptPost(loom, {
@@ -77,20 +89,20 @@ export async function acceptInNew(
       session: undefined,
       agent,
       content: contentOf(world, {
-        message: next.messages.at(-1),
-        request: { ...request, temporary: true },
+        message: withMetadata(added.at(-1), metadata),
+        request: asked,
       }),
       continues: false,
       isAnswered: false,
       seed: () => Promise.resolve(before),
     })
-    return { ...accepted, isTemporary: true }
+    return { ...accepted, isTemporary }
   }
   const last = history.at(-1)
   if (last === undefined || hasOpenCall(last)) {
     throw new LoomError(
       'invalid-request',
-      'messages must have a tool message with the result of each tool call.',
+      'The conversation must have the result of each tool call.',
     )
   }
   // The answer to the last message of the history, which has the results.
@@ -98,14 +110,21 @@ export async function acceptInNew(
     id: randomUUID(),
     kind: 'message' as const,
     replyId: newMessageId(),
-    request: { ...request, temporary: true as const },
+    request: asked,
   }
   const to = { ...author, tenant, agent: agent.name, whenBusy: 'reject' as const, seed: before }
   const receipt = await loom.sessions.post(sessionId, letter, to)
-  return { sessionId, receipt, isTemporary: true }
+  return { sessionId, receipt, isTemporary }
 }
 
-const hasOpenCall = ({ parts }: UIMessage): boolean =>
+const withNewId = (message: UIMessage): UIMessage => ({ ...message, id: randomUUID() })
+
+export const withMetadata = <MESSAGE extends UIMessage | undefined>(
+  message: MESSAGE,
+  metadata: JSONObject | undefined,
+): MESSAGE => (message === undefined || metadata === undefined ? message : { ...message, metadata })
+
+export const hasOpenCall = ({ parts }: UIMessage): boolean =>
   parts.some((part) => part.type === 'dynamic-tool' && part.state === 'input-available')
 
 /**
@@ -116,8 +135,8 @@ const hasOpenCall = ({ parts }: UIMessage): boolean =>
 export async function acceptInNamed(
   c: Context,
   world: SessionWorld,
-  { conversation, agent, request, id }: CompletionPost & { id: string },
-): Promise<AcceptedCompletion> {
+  { conversation, agent, request, metadata, id }: AnswerPost & { id: string },
+): Promise<AcceptedAnswer> {
   const { loom, tenant, principal } = world
   const { history, next } = conversation
   const session = await findSession(world, id, 'writer')
@@ -146,7 +165,8 @@ export async function acceptInNamed(
     isRepeat: isRepeat(c),
     isRunning: session?.state === 'running',
   })
-  const content = contentOf(world, { message: { ...message, id: place.id }, request })
+  const named = withMetadata({ ...message, id: place.id }, metadata)
+  const content = contentOf(world, { message: named, request })
   const accepted = await acceptPost(loom, {
     tenant,
     author,
@@ -165,7 +185,7 @@ export async function acceptInNamed(
 }
 
 /** The SDK of OpenAI counts its own retries in this header. */
-const isRepeat = (c: Context): boolean =>
+export const isRepeat = (c: Context): boolean =>
   Number(c.req.header('x-stainless-retry-count') ?? 0) > 0 ||
   c.req.header('idempotency-key') !== undefined
 
@@ -182,7 +202,7 @@ async function storedUserMessages(
 }
 
 /** User messages without an answer between them are one message of a session. */
-const joined = (messages: readonly UIMessage[]): UIMessage => ({
+export const joined = (messages: readonly UIMessage[]): UIMessage => ({
   id: '',
   role: 'user',
   parts: messages.flatMap(({ parts }) => parts),
@@ -195,7 +215,7 @@ const textsOf = (messages: readonly UIMessage[]): UIMessage[] =>
     return texts.length === 0 ? [] : [{ ...message, parts: texts }]
   })
 
-const contentOf = (
+export const contentOf = (
   { loom }: SessionWorld,
   { message, request }: { message: UIMessage | undefined; request: LetterRequest },
 ) => ({
@@ -213,7 +233,7 @@ const settleMs = 60_000
 /** Ends the turn of a temporary session if its client is gone, and removes the session. */
 export async function discard(
   { loom: { sessions }, tenant }: SessionWorld,
-  { sessionId, receipt: { logId } }: AcceptedCompletion,
+  { sessionId, receipt: { logId } }: AcceptedAnswer,
 ): Promise<void> {
   await sessions.stop(sessionId, tenant, { logId })
   // The spending of the turn counts when it has ended.
