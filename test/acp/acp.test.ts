@@ -3,38 +3,68 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import type { SessionUpdate } from '@agentclientprotocol/sdk'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 
 import { folder, tidy } from '../cli/command.ts'
 import { openScript, type ScriptedAnswer } from '../cli/scripted-upstream.ts'
-import { until } from '../redis/until.ts'
 import { type Editor, type EditorOptions, homeIn, openEditor } from './editor.ts'
-
-afterEach(tidy)
 
 interface Scene {
   editor: Editor
   cwd: string
   /** Starts another editor on the same project and state. */
-  again: (more?: Partial<EditorOptions>) => Promise<Editor>
+  again: () => Promise<Editor>
   upstream: Awaited<ReturnType<typeof openScript>>
+  /** The calls of the model for this test. */
+  calls: () => Awaited<ReturnType<typeof openScript>>['calls']
 }
 
+type SceneOptions = Partial<EditorOptions> & {
+  /** Whether other tests may use the process too. @defaultValue false */
+  isShared?: boolean
+}
+
+interface OpenedScene extends Scene {
+  answers: (string | ScriptedAnswer)[]
+  asks: Pick<EditorOptions, 'decide' | 'fill'>
+}
+
+const scenes = new Map<string, OpenedScene>()
 const closers: (() => PromiseLike<void>)[] = []
-afterEach(async () => {
+
+afterAll(async () => {
+  for (const { editor } of scenes.values()) await editor.quit()
+  await tidy()
   for (const close of closers.splice(0)) await close()
 })
 
+/** Opens an editor and a model that gives these answers. A start of the command takes most of the time of a test. */
 async function open(
   answers: readonly (string | ScriptedAnswer)[],
-  options: Partial<EditorOptions> = {},
+  { isShared = false, decide, fill, ...options }: SceneOptions = {},
 ): Promise<Scene> {
+  const key = JSON.stringify(options)
+  const known = isShared ? scenes.get(key) : undefined
+  const scene = known ?? (await openScene(options))
+  if (isShared) scenes.set(key, scene)
+  const { editor, upstream } = scene
+  for (const list of [editor.updates, editor.permissions, editor.forms]) list.length = 0
+  const before = upstream.calls.length
+  scene.answers.length = before
+  scene.answers.push(...answers)
+  Object.assign(scene.asks, { decide, fill })
+  return { ...scene, calls: () => upstream.calls.slice(before) }
+}
+
+async function openScene(options: Partial<EditorOptions>): Promise<OpenedScene> {
+  const answers: (string | ScriptedAnswer)[] = []
+  const asks: OpenedScene['asks'] = {}
   const upstream = await openScript(answers)
   closers.push(() => upstream[Symbol.asyncDispose]())
   const base = await folder()
   const cwd = join(base, 'project')
   await mkdir(cwd)
-  const again = (more: Partial<EditorOptions> = {}) =>
+  const again = () =>
     openEditor({
       cwd,
       home: homeIn(base),
@@ -44,10 +74,13 @@ async function open(
         STAGE_API_KEY: 'key',
         LOOM_SANDBOX: 'none',
       },
+      decide: (request) =>
+        asks.decide === undefined ? request.options[0]?.optionId : asks.decide(request),
+      fill: (request) => asks.fill?.(request) ?? { action: 'decline' },
       ...options,
-      ...more,
     })
-  return { editor: await again(), cwd, again, upstream }
+  const editor = await again()
+  return { editor, cwd, again, upstream, answers, asks, calls: () => upstream.calls }
 }
 
 const toolUpdates = ({ updates }: Editor): SessionUpdate[] =>
@@ -55,7 +88,7 @@ const toolUpdates = ({ updates }: Editor): SessionUpdate[] =>
     .map(({ update }) => update)
     .filter(({ sessionUpdate }) => sessionUpdate.startsWith('tool_call'))
 
-const coder = { words: ['--agent', 'coder'] }
+const coder = { words: ['--agent', 'coder'], isShared: true }
 
 describe('an editor', () => {
   it('learns the abilities of the agent, and chats', async () => {
@@ -115,7 +148,7 @@ describe('an editor', () => {
   })
 
   it('sends files, links and images', async () => {
-    const { editor, upstream } = await open(['Seen.'])
+    const { editor, calls } = await open(['Seen.'], { isShared: true })
     const id = await editor.begin()
     await editor.connection.agent.request('session/prompt', {
       sessionId: id,
@@ -126,41 +159,29 @@ describe('an editor', () => {
         { type: 'image', mimeType: 'image/png', data: 'iVBORw0KGgo=' },
       ],
     })
-    const asked = JSON.stringify(upstream.calls[0]?.messages)
+    const asked = JSON.stringify(calls()[0]?.messages)
     expect(asked).toContain('Compare [@a.ts](/src/a.ts)')
     expect(asked).toContain('const b = 2')
     expect(asked).toContain('data:image/png;base64,iVBORw0KGgo=')
-    await editor.quit()
   })
 
-  it('cancels a prompt', async () => {
-    const { editor, upstream } = await open([
-      { pieces: ['One ', 'two'], heldAfter: 1 },
-      'Next answer.',
-    ])
-    const id = await editor.begin()
-    const answer = editor.say(id, 'Count')
-    await editor.untilText(id, 'One')
-    await editor.connection.agent.notify('session/cancel', { sessionId: id })
-    expect(await answer).toBe('cancelled')
-    upstream.letGo()
-    expect(await editor.say(id, 'Go on')).toBe('end_turn')
-    await editor.quit()
-  })
-
-  it('refuses a second prompt, an unknown session and a relative folder', async () => {
-    const { editor, upstream } = await open([{ pieces: ['One ', 'two'], heldAfter: 1 }])
+  it('cancels a prompt, and refuses another one beside it', async () => {
+    const { editor, upstream } = await open(
+      [{ pieces: ['One ', 'two'], heldAfter: 1 }, 'Next answer.'],
+      { isShared: true },
+    )
     const { agent } = editor.connection
     const id = await editor.begin()
     const answer = editor.say(id, 'Count')
     await editor.untilText(id, 'One')
     await expect(editor.say(id, 'Now')).rejects.toThrow('is running')
+    await agent.notify('session/cancel', { sessionId: id })
+    expect(await answer).toBe('cancelled')
     upstream.letGo()
-    expect(await answer).toBe('end_turn')
+    expect(await editor.say(id, 'Go on')).toBe('end_turn')
     await expect(editor.say('nobody', 'Hi')).rejects.toMatchObject({ code: -32002 })
     const relative = agent.request('session/new', { cwd: 'here', mcpServers: [] })
     await expect(relative).rejects.toMatchObject({ code: -32602 })
-    await editor.quit()
   })
 
   it('shows why an answer failed', async () => {
@@ -222,7 +243,6 @@ describe('the tools of the agent', () => {
     })
     const reads = toolUpdates(editor).filter((update) => 'kind' in update && update.kind === 'read')
     expect(reads[0]).toMatchObject({ title: expect.stringContaining('read_file') })
-    await editor.quit()
   })
 
   it('run a command once it is always allowed, and not when it is rejected', async () => {
@@ -245,7 +265,6 @@ describe('the tools of the agent', () => {
     expect(await readFile(join(cwd, 'third'), 'utf8')).toBe('')
     expect(editor.permissions).toHaveLength(2)
     expect(editor.permissions[0]?.toolCall).toMatchObject({ kind: 'execute' })
-    await editor.quit()
   })
 
   it('run without asking in the mode that allows everything', async () => {
@@ -267,7 +286,6 @@ describe('the tools of the agent', () => {
       return 'status' in update && update.status === 'completed'
     })
     expect(outputs[0]).toMatchObject({ content: [{ type: 'content' }] })
-    await editor.quit()
   })
 
   it('stop when the user cancels a permission', async () => {
@@ -287,7 +305,6 @@ describe('the tools of the agent', () => {
     await asked.promise
     await editor.connection.agent.notify('session/cancel', { sessionId: id })
     expect(await answer).toBe('cancelled')
-    await editor.quit()
   })
 })
 
@@ -295,10 +312,10 @@ describe('a question of the agent', () => {
   const question = (options?: string[]) => ({
     calls: [{ name: 'human', input: { question: 'Which colour?', ...(options && { options }) } }],
   })
-  const withHuman = { words: ['--tools', 'human'] }
+  const withHuman = { words: ['--tools', 'human'], isShared: true }
 
   it('is a form, if the editor has forms', async () => {
-    const { editor, upstream } = await open([question(['red', 'blue']), 'Blue it is.'], {
+    const { editor, calls } = await open([question(['red', 'blue']), 'Blue it is.'], {
       ...withHuman,
       capabilities: { elicitation: { form: {} } },
       fill: () => ({ action: 'accept', content: { answer: 'blue' } }),
@@ -311,31 +328,28 @@ describe('a question of the agent', () => {
       message: 'Which colour?',
       requestedSchema: { properties: { answer: { type: 'string', enum: ['red', 'blue'] } } },
     })
-    expect(JSON.stringify(upstream.calls[1]?.messages.at(-1))).toContain('blue')
-    await editor.quit()
+    expect(JSON.stringify(calls()[1]?.messages.at(-1))).toContain('blue')
   })
 
   it('is a choice, if it has options and the editor has no forms', async () => {
-    const { editor, upstream } = await open([question(['red', 'blue']), 'Blue it is.'], {
+    const { editor, calls } = await open([question(['red', 'blue']), 'Blue it is.'], {
       ...withHuman,
       decide: ({ options }) => options.find(({ name }) => name === 'blue')?.optionId,
     })
     const id = await editor.begin()
     await editor.say(id, 'Paint')
     expect(editor.permissions[0]?.toolCall.title).toBe('Which colour?')
-    expect(JSON.stringify(upstream.calls[1]?.messages.at(-1))).toContain('blue')
-    await editor.quit()
+    expect(JSON.stringify(calls()[1]?.messages.at(-1))).toContain('blue')
   })
 
   it('is answered by the next prompt, if it has no options', async () => {
-    const { editor, upstream } = await open([question(), 'Green it is.'], withHuman)
+    const { editor, calls } = await open([question(), 'Green it is.'], withHuman)
     const id = await editor.begin()
     expect(await editor.say(id, 'Paint')).toBe('end_turn')
     expect(editor.textOf(id)).toContain('Which colour?')
     expect(await editor.say(id, 'green')).toBe('end_turn')
     expect(editor.textOf(id)).toContain('Green it is.')
-    expect(JSON.stringify(upstream.calls[1]?.messages.at(-1))).toContain('green')
-    await until(1000, 'two calls', () => upstream.calls.length === 2)
-    await editor.quit()
+    expect(JSON.stringify(calls()[1]?.messages.at(-1))).toContain('green')
+    expect(calls()).toHaveLength(2)
   })
 })
