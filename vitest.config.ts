@@ -59,10 +59,14 @@ export default defineConfig({
   // Files of users import Loom by its name. Here that name is the sources, whether they are built
   // or not.
   resolve: {
-    alias: Object.entries(packageEntries()).map(([name, path]) => ({
-      find: new RegExp(`^${name}$`),
-      replacement: join(import.meta.dirname, path),
-    })),
+    alias: [
+      // The package of the pages. The tests have its versions under other names.
+      { find: /^@ai-sdk\/react$/, replacement: 'ai-react7' },
+      ...Object.entries(packageEntries()).map(([name, path]) => ({
+        find: new RegExp(`^${name}$`),
+        replacement: join(import.meta.dirname, path),
+      })),
+    ],
   },
   test: {
     // A test that hangs reports its awaited event much sooner (`test/deadline.ts`). On a busy machine

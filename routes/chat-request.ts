@@ -40,6 +40,8 @@ export const chatRequest = z.object({
     .optional(),
   trigger: z.enum(['submit-message', 'regenerate-message']).optional(),
   messageId: idSchema.optional(),
+  /** The newest message that the client shows, checked on an edit and a regeneration. */
+  lastMessageId: idSchema.optional(),
   /** True if the client has an answer of this conversation, and posts only its last message. */
   continues: z.boolean().optional(),
   /**

@@ -80,7 +80,7 @@ function postingOf(
   request: ChatRequest,
   { agent, subject, reading, fileUrls, server }: PostingOptions,
 ): PostContent {
-  const { trigger = 'submit-message', messageId, model } = request
+  const { trigger = 'submit-message', messageId, lastMessageId, model } = request
   const context = server === undefined ? request.context : withServerPart(request.context, server)
   const key = c.req.header('idempotency-key')
   if (key !== undefined && key.length > idLengthMax) {
@@ -89,6 +89,7 @@ function postingOf(
   return {
     trigger,
     messageId,
+    lastMessageId,
     key: key === '' ? undefined : key,
     last: lastMessage(request),
     fileUrls,

@@ -68,7 +68,7 @@ function openApp(definition: Partial<AgentDefinition>, registry: Models = models
 }
 
 const known =
-  'It may have: agent, context, continues, id, message, messageId, messages, model, trigger, whenBusy.'
+  'It may have: agent, context, continues, id, lastMessageId, message, messageId, messages, model, trigger, whenBusy.'
 
 describe('an unknown field', () => {
   it('of a posted chat is refused with its name, a hint and the known names', async () => {

@@ -13,6 +13,7 @@ import { type AskedModel, checkReadable } from '../wire/conversation/readable-fi
 import { checkChosenModel } from './chosen-model.ts'
 import { checkWhenBusy } from './given-value.ts'
 import { letterOf } from './letter-of-post.ts'
+import { checkNewest } from './newest-message.ts'
 import type { PostContent } from './post-content.ts'
 import { queueEditOf } from './queue-edit.ts'
 import { noPendingCall } from './receipt.ts'
@@ -74,9 +75,11 @@ export async function acceptPost(host: SessionHost, post: ClientPost): Promise<A
   const isGone = firstRead === undefined && !isSeeded && isContinuation(post)
   for (let read = 1; ; read++) {
     const session = read === 1 ? firstRead : await sessions.find(tenant, id)
-    const letter = await letterOf(content, await sessions.viewOf(sessionId, session))
+    const view = await sessions.viewOf(sessionId, session)
+    const letter = await letterOf(content, view)
     if (letter?.message !== undefined && model !== undefined) checkReadable(letter.message, model)
     if (isGone) throw conversationGone()
+    if (letter?.cutAt !== undefined) await checkNewest(content.lastMessageId, letter, view)
     if (letter === undefined) {
       return { sessionId, receipt: await currentAnswer(sessions, { sessionId, session, content }) }
     }

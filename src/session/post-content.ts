@@ -9,6 +9,8 @@ export interface PostContent {
   trigger: 'submit-message' | 'regenerate-message'
   /** The id of the message that the post edits, regenerates or continues. */
   messageId: string | undefined
+  /** The id of the newest message that the page shows. Undefined if the page does not say it. */
+  lastMessageId?: string | undefined
   /** The value of the `Idempotency-Key` header. It identifies a post that has no id of its own. */
   key: string | undefined
   request: LetterRequest

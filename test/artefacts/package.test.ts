@@ -1,6 +1,6 @@
 /** The package in its published form, installed into an empty project. */
 import { execFile } from 'node:child_process'
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -25,6 +25,10 @@ let packed: Packed
 beforeAll(async () => {
   packed = await pack()
   await install(project, [packed.tarball])
+  // The optional peers of `loomkit/react`.
+  const packages = join(project, 'node_modules')
+  symlinkSync(join(root, 'node_modules/ai-react7'), join(packages, '@ai-sdk/react'))
+  symlinkSync(join(root, 'node_modules/react'), join(packages, 'react'))
 }, packMs)
 afterEach(tidy)
 

@@ -9,10 +9,12 @@ import * as ai6 from 'ai6'
 import * as ai6Strict from 'ai6-strict'
 import * as ai7Strict from 'ai7-strict'
 
+import type { LoomChat } from '../../src/client.ts'
 import type { Message } from '../clients.ts'
 
 export interface ChatMessage extends Message {
   role: string
+  parts: readonly { type: string }[]
 }
 
 export interface NewMessage {
@@ -68,6 +70,8 @@ export interface PageOptions extends ChatOptions {
   /** @defaultValue a new one */
   id?: string | undefined
   messages?: readonly ChatMessage[] | undefined
+  /** Makes the requests and decides when to send, instead of the transport and the rules of the SDK. */
+  loom?: Pick<LoomChat, 'transport' | 'sendAutomaticallyWhen'> | undefined
 }
 
 export interface ChatSdk {
@@ -138,27 +142,32 @@ export const sdks: readonly ChatSdk[] = [
     name: 'ai 5',
     major: 5,
     strict: false,
-    open: ({ text = false, decided, id, messages, ...options }) =>
+    open: ({ text = false, decided, id, messages, loom, ...options }) =>
       new Chat5({
         ...(id !== undefined && { id }),
         state: new ChatState(messages),
-        transport: new (text ? ai5.TextStreamChatTransport : ai5.DefaultChatTransport)(options),
-        sendAutomaticallyWhen: noting(ai5.lastAssistantMessageIsCompleteWithToolCalls, decided),
+        transport:
+          loom?.transport ??
+          new (text ? ai5.TextStreamChatTransport : ai5.DefaultChatTransport)(options),
+        sendAutomaticallyWhen: noting(
+          loom?.sendAutomaticallyWhen ?? ai5.lastAssistantMessageIsCompleteWithToolCalls,
+          decided,
+        ),
       }),
   },
   {
     name: 'ai 5.0.150',
     major: 5,
     strict: true,
-    open: ({ text = false, decided, id, messages, ...options }) =>
+    open: ({ text = false, decided, id, messages, loom, ...options }) =>
       new Chat5Strict({
         ...(id !== undefined && { id }),
         state: new ChatState(messages),
-        transport: new (text ? ai5Strict.TextStreamChatTransport : ai5Strict.DefaultChatTransport)(
-          options,
-        ),
+        transport:
+          loom?.transport ??
+          new (text ? ai5Strict.TextStreamChatTransport : ai5Strict.DefaultChatTransport)(options),
         sendAutomaticallyWhen: noting(
-          ai5Strict.lastAssistantMessageIsCompleteWithToolCalls,
+          loom?.sendAutomaticallyWhen ?? ai5Strict.lastAssistantMessageIsCompleteWithToolCalls,
           decided,
         ),
       }),
@@ -167,52 +176,56 @@ export const sdks: readonly ChatSdk[] = [
     name: 'ai 6',
     major: 6,
     strict: false,
-    open: ({ text = false, decided, id, messages, ...options }) =>
+    open: ({ text = false, decided, id, messages, loom, ...options }) =>
       new Chat6({
         ...(id !== undefined && { id }),
         state: new ChatState(messages),
-        transport: new (text ? ai6.TextStreamChatTransport : ai6.DefaultChatTransport)(options),
-        sendAutomaticallyWhen: noting(sends6, decided),
+        transport:
+          loom?.transport ??
+          new (text ? ai6.TextStreamChatTransport : ai6.DefaultChatTransport)(options),
+        sendAutomaticallyWhen: noting(loom?.sendAutomaticallyWhen ?? sends6, decided),
       }),
   },
   {
     name: 'ai 6.0.3',
     major: 6,
     strict: true,
-    open: ({ text = false, decided, id, messages, ...options }) =>
+    open: ({ text = false, decided, id, messages, loom, ...options }) =>
       new Chat6Strict({
         ...(id !== undefined && { id }),
         state: new ChatState(messages),
-        transport: new (text ? ai6Strict.TextStreamChatTransport : ai6Strict.DefaultChatTransport)(
-          options,
-        ),
-        sendAutomaticallyWhen: noting(sends6Strict, decided),
+        transport:
+          loom?.transport ??
+          new (text ? ai6Strict.TextStreamChatTransport : ai6Strict.DefaultChatTransport)(options),
+        sendAutomaticallyWhen: noting(loom?.sendAutomaticallyWhen ?? sends6Strict, decided),
       }),
   },
   {
     name: 'ai 7',
     major: 7,
     strict: false,
-    open: ({ text = false, decided, id, messages, ...options }) =>
+    open: ({ text = false, decided, id, messages, loom, ...options }) =>
       new Chat7({
         ...(id !== undefined && { id }),
         state: new ChatState(messages),
-        transport: new (text ? ai7.TextStreamChatTransport : ai7.DefaultChatTransport)(options),
-        sendAutomaticallyWhen: noting(sends7, decided),
+        transport:
+          loom?.transport ??
+          new (text ? ai7.TextStreamChatTransport : ai7.DefaultChatTransport)(options),
+        sendAutomaticallyWhen: noting(loom?.sendAutomaticallyWhen ?? sends7, decided),
       }),
   },
   {
     name: 'ai 7.0.0',
     major: 7,
     strict: true,
-    open: ({ text = false, decided, id, messages, ...options }) =>
+    open: ({ text = false, decided, id, messages, loom, ...options }) =>
       new Chat7Strict({
         ...(id !== undefined && { id }),
         state: new ChatState(messages),
-        transport: new (text ? ai7Strict.TextStreamChatTransport : ai7Strict.DefaultChatTransport)(
-          options,
-        ),
-        sendAutomaticallyWhen: noting(sends7Strict, decided),
+        transport:
+          loom?.transport ??
+          new (text ? ai7Strict.TextStreamChatTransport : ai7Strict.DefaultChatTransport)(options),
+        sendAutomaticallyWhen: noting(loom?.sendAutomaticallyWhen ?? sends7Strict, decided),
       }),
   },
 ]

@@ -17,6 +17,9 @@ import type { Chat, ChatMessage, PageOptions } from './chat-client.ts'
 const page = new JSDOM('<!doctype html>', { url: 'http://localhost/' })
 Object.assign(globalThis, { window: page.window, document: page.window.document })
 
+/** The document of the page. */
+export const pageDocument = page.window.document
+
 // The packages look for a page when they load.
 const { createRoot } = await import('react-dom/client')
 const { flushSync } = await import('react-dom')

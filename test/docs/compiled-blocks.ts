@@ -21,10 +21,20 @@ const paths = {
   '@ai-sdk/react': [join(root, 'node_modules/ai-react7/dist/index.d.ts')],
 }
 
+/** A page with an older version of the package. */
+const older = (name: string) => ({
+  ...page,
+  paths: { ...paths, '@ai-sdk/react': [join(root, `node_modules/${name}/dist/index.d.ts`)] },
+})
+
+const page = { paths, jsx: 'react-jsx', lib: ['es2024', 'dom', 'dom.iterable'], types: [] }
+
 /** Programs, pages and examples have other globals and rules. */
 const compilerOptions = {
   ts: { paths },
-  tsx: { paths, jsx: 'react-jsx', lib: ['es2024', 'dom', 'dom.iterable'], types: [] },
+  tsx: page,
+  'tsx of ai 5': older('ai-react5'),
+  'tsx of ai 6': older('ai-react6'),
   // An example of a docstring ends with the value that it shows.
   example: { paths, noUnusedLocals: false },
 }

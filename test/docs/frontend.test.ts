@@ -25,7 +25,7 @@ const { createRoot } = await import('react-dom/client')
 expectQuiet()
 afterEach(() => vi.unstubAllGlobals())
 
-type ChatComponent = FunctionComponent<{ id: string; messages: unknown[] }>
+type ChatComponent = FunctionComponent<{ id: string }>
 
 /** The component, which posts to `api`. */
 async function componentFor(api: string): Promise<ChatComponent> {
@@ -35,8 +35,7 @@ async function componentFor(api: string): Promise<ChatComponent> {
     const code = readFileSync(path, 'utf8')
     const local = code
       .replace("'http://127.0.0.1:3000/api/chat'", `'${api}'`)
-      .replace("'@ai-sdk/react'", "'ai-react7'")
-      .replace("'loomkit/client'", `'${join(root, 'src/client.ts')}'`)
+      .replace("'loomkit/react'", `'${join(root, 'src/entries/react.ts')}'`)
     expect(local).toContain(api)
     writeFileSync(path, local)
     const { Chat }: { Chat: ChatComponent } = await import(path)
@@ -71,7 +70,7 @@ it('the component of the README answers, approves, and stops', async () => {
   const element = window.document.createElement('div')
   window.document.body.append(element)
   const page = createRoot(element)
-  page.render(createElement(Chat, { id: 'readme', messages: [] }))
+  page.render(createElement(Chat, { id: 'readme' }))
   const shows = (text: string) =>
     vi.waitFor(() => expect(element.textContent).toContain(text), wait)
   const press = async (label: string) => {
