@@ -51,8 +51,6 @@ function addItem(conversation: ConversationBuilder, item: unknown, name: string)
       )
     case 'mcp_call':
       return conversation.addToStep([ranCall(item, name)])
-    case 'mcp_approval_response':
-      return conversation.addAnswer(decisionIn(item, name))
     // The agent begins its reasoning anew, and has its own list of tools.
     case 'reasoning':
     case 'mcp_list_tools':
@@ -113,14 +111,4 @@ function ranCall(item: unknown, name: string): PostedCall {
   return output === undefined
     ? { ...call, state: 'output-error', errorText: 'The call failed.' }
     : { ...call, state: 'output-available', output }
-}
-
-function decisionIn(item: unknown, name: string) {
-  const approvalId = textField(item, 'approval_request_id')
-  const approved = fieldOf(item, 'approve')
-  const reason = textField(item, 'reason')
-  if (approvalId === undefined || typeof approved !== 'boolean') {
-    throw new LoomError('invalid-request', `${name} needs approval_request_id and approve.`)
-  }
-  return { type: 'approval' as const, approvalId, approved, ...(reason && { reason }) }
 }

@@ -518,10 +518,12 @@ describe('errors', () => {
     })
     expect(await failure({ input: 7 })).toMatchObject({ status: 400, param: 'input' })
     expect(await failure({ input: [] })).toMatchObject({ status: 400, param: 'input' })
-    expect(await failure({ input: [{ type: 'computer_call_output' }] })).toMatchObject({
-      status: 400,
-      param: 'input[0].type',
-    })
+    for (const type of ['computer_call_output', 'mcp_approval_response']) {
+      expect(await failure({ input: [{ type }] })).toMatchObject({
+        status: 400,
+        param: 'input[0].type',
+      })
+    }
     const file = [{ type: 'input_image', file_id: 'file-1' }]
     expect(await failure({ input: [{ role: 'user', content: file }] })).toMatchObject({
       status: 400,
