@@ -7,6 +7,7 @@ import type { Context, MiddlewareHandler } from 'hono'
 
 import { LoomError } from '../src/ground/error.ts'
 import type { Principal, Scope } from '../src/ground/principal.ts'
+import { notePrincipal } from './request-note.ts'
 import { type Route, routeTable } from './route-table.ts'
 import { requireScope } from './scope.ts'
 
@@ -35,6 +36,7 @@ export function enforceAccess(
     if (needed !== 'nothing') {
       const principal = await authenticate(c)
       principals.set(c.req.raw, principal)
+      notePrincipal(c, principal)
       const isOperator = principal.operator !== undefined && rowOf(c)?.isForOperators === true
       if (needed !== 'principal' && !isOperator) requireScope(c, principal, needed)
     }

@@ -16,7 +16,7 @@ import type { Sessions } from '../src/sessions.ts'
 import { serverField } from '../src/store/context.ts'
 import type { SessionRecord } from '../src/store/session.ts'
 import { isTaskId, rootOf } from '../src/store/task.ts'
-import { noteOf } from './request-note.ts'
+import { noteOf, notePrincipal } from './request-note.ts'
 
 export interface SessionWorld {
   loom: Loom
@@ -55,14 +55,6 @@ export async function worldOf(
   const serverContext =
     contextOf && (async () => serverPart(await resultOf('contextOf', contextOf)))
   return { loom, principal, tenant: principal.tenant, serverContext }
-}
-
-/** A principal without a name is the only one of its server. */
-function notePrincipal(c: Context, { tenant, subject }: Principal): void {
-  const note = noteOf(c)
-  if (note === undefined || tenant === '') return
-  note.principal = tenant
-  note.subject = subject
 }
 
 /** @param given any value: an application may be written without types */

@@ -5,6 +5,7 @@
 import { serveStdio, StdioServerTransport } from '@modelcontextprotocol/server/stdio'
 
 import { type Config, readConfig } from '../config.ts'
+import { commandSettings } from '../config/command-settings.ts'
 import { wholeTenant } from '../ground/principal.ts'
 import { keepRunning } from '../ground/unhandled-failures.ts'
 import type { Loom } from '../loom.ts'
@@ -104,6 +105,5 @@ async function openAll(
  * so a bad setting of the server must not prevent it.
  */
 function mcpConfig(environment: NodeJS.ProcessEnv): Config {
-  const { HOST, LOOM_CORS_ORIGINS, LOOM_API_KEYS, LOOM_AUTH, ...rest } = environment
-  return readConfig({ ...rest, PORT: '0' })
+  return readConfig({ ...commandSettings(environment), PORT: '0' })
 }

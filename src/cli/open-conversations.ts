@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { ActingWorld } from '../acting.ts'
 import type { Agent } from '../agent.ts'
 import { type Config, readConfig } from '../config.ts'
+import { commandSettings } from '../config/command-settings.ts'
 import { type Environment } from '../ground/environment.ts'
 import { errorMessage, LoomError } from '../ground/error.ts'
 import { attachDefaultLogger } from '../ground/telemetry.ts'
@@ -199,8 +200,8 @@ async function openRedis(config: Config, report: (error: unknown) => void): Prom
 
 /** A chat opens no port, so a bad setting of the server must not prevent it. */
 function chatConfig(environment: Environment): Config {
-  const { PORT, HOST, LOOM_CORS_ORIGINS, LOOM_API_KEYS, LOOM_AUTH, ...rest } = environment
-  return readConfig(rest)
+  const { PORT, ...rest } = environment
+  return readConfig(commandSettings(rest))
 }
 
 function nameWorld(

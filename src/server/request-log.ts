@@ -21,12 +21,13 @@ export function requestLog(write: Write): RequestWatch {
   })
 }
 
-const idsOf = ({ id, sessionId, messageId, principal, subject }: RequestNote) => ({
+const idsOf = ({ id, sessionId, messageId, principal, subject, operator }: RequestNote) => ({
   requestId: id,
   sessionId,
   messageId,
   principal,
   subject,
+  operator,
 })
 
 function auditFields({ tenant, sessionId, by, action, ...about }: Audit): object {

@@ -21,6 +21,8 @@ export interface RequestNote {
   principal?: string | undefined
   /** The user of the tenant. Undefined if the request is for the whole tenant. */
   subject?: string | undefined
+  /** The name of the operator who sent it. Undefined for every other principal. */
+  operator?: string | undefined
   /** What the principal did, for the audit. Undefined for a request that needs no record. */
   audit?: (AuditEvent & { tenant: string }) | undefined
 }

@@ -96,7 +96,14 @@ describe('a question', () => {
   })
 
   it('ignores the settings of a server', async () => {
-    const environment = { HOST: '0.0.0.0', PORT: 'nonsense' }
+    const environment = {
+      HOST: '0.0.0.0',
+      PORT: 'nonsense',
+      LOOM_OPERATOR_KEYS: 'ops:another-secret',
+      LOOM_TOKEN_SECRET: 'a-secret-of-at-least-32-characters',
+      LOOM_JWT_ISSUER: 'https://id.example.com',
+      LOOM_PROXY_SECRET: 'a-secret-of-the-proxy',
+    }
     expect((await loom(['What is 6*7?'], { environment })).code).toBe(0)
   })
 })

@@ -21,10 +21,20 @@ afterEach(tidy)
 
 const [file = '', ...first] = command
 
+/** Settings of a server and its callers, which the command ignores. */
+const ofServer = {
+  HOST: '0.0.0.0',
+  LOOM_API_KEYS: 'ada:a-long-secret',
+  LOOM_OPERATOR_KEYS: 'ops:another-secret',
+  LOOM_TOKEN_SECRET: 'a-secret-of-at-least-32-characters',
+  LOOM_JWT_ISSUER: 'https://id.example.com',
+  LOOM_PROXY_SECRET: 'a-secret-of-the-proxy',
+}
+
 const processOf = (words: readonly string[]) => ({
   command: file,
   args: [...first, 'mcp', ...words],
-  env: { PATH: process.env['PATH'] ?? '', ...compileCache(), LOOM_MODEL: 'demo/fast' },
+  env: { PATH: process.env['PATH'] ?? '', ...compileCache(), LOOM_MODEL: 'demo/fast', ...ofServer },
   stderr: 'pipe' as const,
 })
 

@@ -100,6 +100,30 @@ describe('the JSON log', () => {
     expect(loom.output().stderr).not.toContain('guessed')
   })
 
+  it('names the sender of every request, also of one that is refused', async () => {
+    const loom = start({
+      LOOM_API_KEYS: 'ada/read:first-secret-key',
+      LOOM_OPERATOR_KEYS: 'ops:key-of-the-operator',
+      LOOM_LIMIT_REQUESTS: '2/600',
+    })
+    const url = await addressOf(loom)
+    const ask = (path: string, key: string, more: RequestInit = {}) =>
+      fetch(`${url}${path}`, { ...more, headers: { authorization: `Bearer ${key}` } })
+    const senders = async (status: number, sender: Record<string, unknown>) => {
+      const line = await lineOf(errorsOf(loom), 'request', { status, ...sender })
+      expect(line).toMatchObject(sender)
+    }
+    await ask('/api/agents', 'first-secret-key')
+    await senders(200, { principal: 'ada', route: '/api/agents' })
+    await ask('/api/chat', 'first-secret-key', { method: 'POST', body: '{}' })
+    await senders(403, { principal: 'ada' })
+    // A request without the scope of its route does not count.
+    for (let more = 0; more < 2; more++) await ask('/api/agents', 'first-secret-key')
+    await senders(429, { principal: 'ada' })
+    await ask('/api/admin/sessions', 'key-of-the-operator')
+    await senders(200, { operator: 'ops', route: '/api/admin/sessions' })
+  })
+
   it('has a line for a turn that failed, with the error of the provider and without its key', async () => {
     const environment = {
       LOOM_MODEL: 'broken/model',
