@@ -22,6 +22,10 @@ it('http: and private addresses need a setting', () => {
     'http://example.com/a.png',
     'http://127.0.0.1:8000/a.png',
     'https://nas/a.png',
+    'https://kubernetes.default.svc/a.png',
+    'https://kubernetes.default.svc.cluster.local/a.png',
+    'https://wiki.corp/a.png',
+    'https://168.63.129.16/a.png',
   ]) {
     expect(addressFault(url, 'public'), url).toBeDefined()
     expect(addressFault(url, 'any'), url).toBeUndefined()

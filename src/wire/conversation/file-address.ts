@@ -40,10 +40,11 @@ export function isPrivateHost(hostname: string): boolean {
     .replace(/\.$/, '')
   const family = isIP(host)
   if (family !== 0) return privateAddresses.check(host, family === 6 ? 'ipv6' : 'ipv4')
-  // RFC 6761, 6762, 8375 and 9476. A name of one label is found only in a local search domain.
+  // RFC 6761, 6762, 8375 and 9476, and the names of services in Kubernetes (`kubernetes.default.svc`), also with the
+  // domain of the cluster. A name of one label is found only in a local search domain.
   return (
     !host.includes('.') ||
-    /\.(?:localhost|local|internal|lan|home\.arpa|alt|test|invalid)$/.test(host)
+    /\.(?:localhost|local|internal|intranet|corp|home|lan|svc|home\.arpa|alt|test|invalid)$/.test(host)
   )
 }
 
@@ -60,6 +61,8 @@ for (const [network, prefix] of [
   ['192.168.0.0', 16],
   ['198.18.0.0', 15],
   ['198.51.100.0', 24],
+  // The platform address of Azure, which every virtual machine there reaches.
+  ['168.63.129.16', 32],
   ['203.0.113.0', 24],
   ['224.0.0.0', 3],
 ] as const) {
