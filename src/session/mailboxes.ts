@@ -108,20 +108,22 @@ export class Mailboxes {
     const isAdmitted = isOfTurn || letter.kind === 'answer'
     // Later, other code may run. A schedule posts long after the request that made it.
     const trace = isOfTurn || isPatient ? {} : currentTrace()
-    try {
-      // An answer to a call ends a message that waits.
-      if (!isAdmitted) await this.#checkStorage(sessionId, letter, request)
-    } catch (error) {
-      if ((await store.findLetter(sessionId, letter.id)) === undefined) {
-        if (isPatient && isRefusal(error)) return { status: 'full' }
-        throw error
-      }
-    }
     let endReservation: (() => void) | undefined
     try {
       if (!isAdmitted) endReservation = await this.#reserve(letter, request)
     } catch (error) {
       if (!(await this.#beginsNoTurn(sessionId, letter.id))) {
+        if (isPatient && isRefusal(error)) return { status: 'full' }
+        throw error
+      }
+    }
+    try {
+      // Last, because it keeps a place for a new session, which a later refusal would waste. An answer to a call ends a
+      // message that waits.
+      if (!isAdmitted) await this.#checkStorage(sessionId, letter, request)
+    } catch (error) {
+      if ((await store.findLetter(sessionId, letter.id)) === undefined) {
+        endReservation?.()
         if (isPatient && isRefusal(error)) return { status: 'full' }
         throw error
       }

@@ -227,6 +227,23 @@ it('sessions are counted over all instances, and a deletion makes room', async (
   await until(15_000, 'room after the count', async () => (await begin(two, ids[0] ?? '')) === 202)
 })
 
+it('a message that another limit refuses keeps no place for a session', async () => {
+  const limits = { LOOM_LIMIT_SESSIONS: '2', LOOM_LIMIT_TURNS: '1' }
+  await using stage = await openLimited(limits, { instances: 1 })
+  const { url } = stage.instance(0)
+  const begin = async (id: string, text: string) =>
+    (await post(url, id, text, { headers: alice })).status
+  const first = randomUUID()
+  expect(await begin(first, 'steps: 1, hold')).toBe(202)
+  await until(10_000, 'the first answer', () => stage.upstream.held === 1)
+  for (let more = 0; more < 3; more++) expect(await begin(randomUUID(), 'steps: 1')).toBe(429)
+  stage.upstream.letGo()
+  await untilIdle(url, first)
+  await until(5000, 'the turn no longer counts', async () => {
+    return (await begin(randomUUID(), 'steps: 1')) === 202
+  })
+})
+
 it('stored bytes are counted over all instances, with the files', async () => {
   const files = await mkdtemp(join(tmpdir(), 'loom-files-'))
   onTestFinished(() => rm(files, { recursive: true }))
