@@ -1,9 +1,11 @@
 /**
- * The instances of the server, for operators. They belong to no tenant, so an admin of a named tenant does not
- * reach them. Without tenants, the admin is the operator.
+ * The instances of the server, for operators. They belong to no tenant, so an admin of a server with tenants does
+ * not reach them, also without a tenant of its own. Without tenants, the admin is the operator.
  */
 import type { Context } from 'hono'
 
+import type { Config } from '../src/config.ts'
+import { hasTenants } from '../src/config/access.ts'
 import { LoomError } from '../src/ground/error.ts'
 import type { Loom } from '../src/loom.ts'
 import type { ReportedInstance } from '../src/store/instance-status.ts'
@@ -11,8 +13,12 @@ import { principalOf } from './access.ts'
 import { audit } from './audit.ts'
 import { readFields } from './known-fields.ts'
 
-export async function listInstances(c: Context, { sessions }: Loom): Promise<Response> {
-  checkOperator(c)
+export async function listInstances(
+  c: Context,
+  { sessions }: Loom,
+  config: Config,
+): Promise<Response> {
+  checkOperator(c, config)
   const instances = await sessions.reportedInstances()
   return c.json({
     self: sessions.instanceId,
@@ -24,8 +30,8 @@ export async function listInstances(c: Context, { sessions }: Loom): Promise<Res
  * Asks an instance to drain. The instance begins within a third of `LOOM_HEARTBEAT_MS`. Then the list has it as draining.
  * @throws LoomError `not-found`; `refused` if no other instance could take its turns
  */
-export async function drainInstance(c: Context, loom: Loom): Promise<Response> {
-  checkOperator(c)
+export async function drainInstance(c: Context, loom: Loom, config: Config): Promise<Response> {
+  checkOperator(c, config)
   const { sessions } = loom
   await readFields(c, [], {})
   const id = c.req.param('id') ?? ''
@@ -57,9 +63,10 @@ const shown = ({ id, isAlive, status }: ReportedInstance) => ({
 })
 
 /** @throws LoomError `forbidden` */
-function checkOperator(c: Context): void {
+function checkOperator(c: Context, config: Config): void {
   const { operator, tenant, session } = principalOf(c)
-  if (operator !== undefined || (tenant === '' && session === undefined)) return
+  const isOfAll = tenant === '' && session === undefined && !hasTenants(config)
+  if (operator !== undefined || isOfAll) return
   throw new LoomError(
     'forbidden',
     'The instances belong to no tenant: use the key of an operator (LOOM_OPERATOR_KEYS).',

@@ -4,6 +4,7 @@
  */
 import type { Context, Hono } from 'hono'
 
+import type { Config } from '../src/config.ts'
 import { late } from '../src/ground/late.ts'
 import type { Loom } from '../src/loom.ts'
 import { type AdminWorld, isOverall, worldOfAdmin } from './admin-world.ts'
@@ -22,7 +23,7 @@ type HandlerName =
 
 type Handler = (c: Context, world: AdminWorld) => Response | Promise<Response>
 
-export function adminRoutes(app: Hono, loom: Loom): void {
+export function adminRoutes(app: Hono, loom: Loom, config: Config): void {
   const handlers = late(() => import('./admin-handlers.ts'))
   const overall = late(() => import('./admin-overall.ts'))
   const to = (name: HandlerName) => async (c: Context) => {
@@ -40,9 +41,9 @@ export function adminRoutes(app: Hono, loom: Loom): void {
   app.post('/api/admin/erase', to('erase'))
   app.get('/api/admin/audit', to('auditTrail'))
   const instances = late(() => import('./admin-instances.ts'))
-  app.get('/api/admin/instances', async (c) => (await instances()).listInstances(c, loom))
+  app.get('/api/admin/instances', async (c) => (await instances()).listInstances(c, loom, config))
   app.post('/api/admin/instances/:id/drain', async (c) =>
-    (await instances()).drainInstance(c, loom),
+    (await instances()).drainInstance(c, loom, config),
   )
   for (const path of new Set(adminRouteTable.map((row) => row.path))) {
     onlyMethods(app, path, methodsAt(path).join(', '))

@@ -60,7 +60,7 @@ export function createApp(options: AppOptions): Hono {
   app.route('/ag-ui', agUiRoutes(loom, { principalOf }))
   mcpMetadataRoute(app, world)
   tokenRoutes(app, loom, config)
-  adminRoutes(app, loom)
+  adminRoutes(app, loom, config)
   agentRoutes(app, loom)
   modelRoutes(app, loom)
   healthRoutes(app, world)

@@ -13,12 +13,16 @@ export async function audit(
   c: Context,
   { sessions, report }: Loom,
   {
-    principal: { operator, subject },
+    principal: { operator, subject, session },
     tenant,
     ...act
   }: Omit<AuditEvent, 'by'> & { principal: Principal; tenant: string },
 ): Promise<void> {
-  const by = operator !== undefined ? { operator } : { ...(subject !== undefined && { subject }) }
+  const ofTenant = {
+    ...(subject !== undefined && { subject }),
+    ...(session !== undefined && { session }),
+  }
+  const by = operator !== undefined ? { operator } : ofTenant
   const event: AuditEvent = { ...act, by }
   const note = noteOf(c)
   if (note !== undefined) note.audit = { ...event, tenant }

@@ -31,7 +31,8 @@ export async function chatCompletions(c: Context, world: SessionWorld): Promise<
   const agent = agentNamed(loom.agents, body.model)
   const asked = askedIn(body, conversation.instructions)
   const request = await letterRequest(world, agent, asked)
-  const named = sessionNamed(c, body)
+  // A credential of one session begins no other one.
+  const named = sessionNamed(c, body) ?? world.principal.session
   const post = { conversation, agent, request }
   const accepted =
     named === undefined

@@ -36,7 +36,8 @@ export async function createResponse(c: Context, world: SessionWorld): Promise<R
   const isStored = body.store !== false
   const asked = conversationIn(body) ?? sessionNamed(c, body)
   checkPlace(body, asked)
-  const named = asked ?? (isStored ? principal.session : undefined)
+  // A credential of one session begins no other one, also with `store: false`.
+  const named = asked ?? principal.session
   const accepted = await acceptResponse(
     c,
     world,

@@ -19,7 +19,11 @@ const auditEvent = z.object({
     'drain',
     'expire',
   ]),
-  by: z.object({ subject: z.string().optional(), operator: z.string().optional() }),
+  by: z.object({
+    subject: z.string().optional(),
+    operator: z.string().optional(),
+    session: z.string().optional().describe('The only session of the credential.'),
+  }),
   sessionId: z.string().optional(),
   subject: z.string().optional(),
   subjectDigest: z.string().optional().describe('The SHA-256 of the name of an erased subject.'),

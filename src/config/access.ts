@@ -189,6 +189,24 @@ const proxyOf = (set: AccessSettings): ProxyConfig => ({
   scopesHeader: set.LOOM_PROXY_SCOPES_HEADER,
 })
 
+/** Whether a principal may be of a named tenant: each API key is one, and a JWT or the proxy may name one. */
+export const hasTenants = ({
+  apiKeys,
+  access: { jwt, proxy },
+}: {
+  apiKeys: readonly ApiKey[]
+  access: AccessConfig
+}): boolean => apiKeys.length > 0 || jwt !== undefined || proxy?.tenantHeader !== undefined
+
+/** Whether a bearer credential can name a caller. */
+export const takesBearer = ({
+  apiKeys,
+  access: { jwt, operatorKeys },
+}: {
+  apiKeys: readonly ApiKey[]
+  access: AccessConfig
+}): boolean => apiKeys.length > 0 || jwt !== undefined || operatorKeys.length > 0
+
 /** Whether callers need a credential. */
 export const needsCredential = (config: {
   apiKeys: readonly ApiKey[]

@@ -22,10 +22,12 @@ export function roleIn(
   root: Pick<SessionRecord, 'tenant' | 'subject' | 'members'>,
   principal: Principal,
 ): SessionRole | undefined {
-  const { tenant, subject } = principal
+  const { tenant, subject, session } = principal
   if (root.tenant !== tenant) return undefined
-  if (subject === undefined || root.subject === subject) return 'owner'
   if (hasScope(principal, 'admin')) return 'owner'
+  // A page of nobody in particular holds such a credential.
+  if (subject === undefined) return session === undefined ? 'owner' : 'writer'
+  if (root.subject === subject) return 'owner'
   return root.members?.find((member) => member.subject === subject)?.role
 }
 

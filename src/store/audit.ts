@@ -18,14 +18,16 @@ export interface AuditEvent {
   /** What it did. */
   action: AuditAction
   /**
-   * Who did it: a subject of the tenant, an operator, or neither for a credential of the whole tenant and for the server
-   * itself.
+   * Who did it: a subject of the tenant, an operator, the holder of a credential of one session, or none of them for a
+   * credential of the whole tenant and for the server itself.
    */
   by: {
     /** The subject. Absent for an operator and for the whole tenant. */
     subject?: string
     /** The name of the operator. Absent for a principal of the tenant. */
     operator?: string
+    /** The only session of the credential, by the id by which the tenant names it. Absent for one of several sessions. */
+    session?: string
   }
   /** The id in the store of the session that it is about. Absent if it is about none. */
   sessionId?: string

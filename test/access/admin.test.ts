@@ -10,6 +10,7 @@ import { adminRoutes } from '../../routes/admin.ts'
 import { answerError } from '../../routes/errors.ts'
 import { adminRouteTable } from '../../routes/route-table.ts'
 import { defineAgent } from '../../src/agent.ts'
+import { readConfig } from '../../src/config.ts'
 import { LoomError } from '../../src/ground/error.ts'
 import {
   Loom,
@@ -56,7 +57,7 @@ function openAdmin({
     }),
   )
   app.route('/api', sessionRoutes(loom, { principalOf }))
-  adminRoutes(app, loom)
+  adminRoutes(app, loom, readConfig({}))
   const ask = async (user: string, method: string, path: string, body?: unknown) => {
     const response = await app.request(`/api${path}`, {
       method,

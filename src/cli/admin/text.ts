@@ -31,8 +31,9 @@ export function auditRows(events: readonly unknown[]): string {
   if (events.length === 0) return 'There are no events.\n'
   const rows = events.map((event) => {
     const { at, action, by, sessionId, subject, subjectDigest, instance } = fieldsOf(event)
-    const { subject: user, operator } = fieldsOf(by)
-    const who = typeof operator === 'string' ? `operator ${text(operator)}` : word(user)
+    const { subject: user, operator, session } = fieldsOf(by)
+    const holder = session === undefined ? word(user) : word(user ?? `token of ${text(session)}`)
+    const who = typeof operator === 'string' ? `operator ${text(operator)}` : holder
     const about = [sessionId, subject, instance, subjectDigest].map(text).filter(Boolean)
     return [timeOf(at), word(action), who, about.join(' ') || '-']
   })
