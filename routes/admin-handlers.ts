@@ -12,6 +12,7 @@ import { noSession } from '../src/session/receipt.ts'
 import { sessionInfo } from '../src/session/session-info.ts'
 import { stopSession } from '../src/session/session-stop.ts'
 import { publicId } from '../src/session/tenant-ids.ts'
+import { everything } from '../src/store/erasure.ts'
 import type { SessionRecord } from '../src/store/session.ts'
 import type { AdminWorld } from './admin-world.ts'
 import { audit } from './audit.ts'
@@ -96,8 +97,9 @@ export async function exportAll(
   const subject = subjectIn(c)
   const owner = { tenant, ...(subject !== undefined && { subject }) }
   const about = subject === undefined ? {} : { subject }
+  const owned = await loom.sessions.ownedSessions(owner)
   await audit(c, loom, { principal, tenant, action: 'export', ...about })
-  const lines = exportLines(loom.sessions, await loom.sessions.ownedSessions(owner))
+  const lines = exportLines(loom.sessions, owned)
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
       const { value, done } = await lines.next()
@@ -154,10 +156,10 @@ export async function erase(
       'The body names another tenant than the one that this request governs.',
     )
   }
-  if (confirm !== (subject ?? tenant)) {
+  if (confirm !== (subject ?? (tenant === '' ? everything : tenant))) {
     throw new LoomError(
       'invalid-request',
-      '"confirm" must repeat the name of the subject or of the tenant, because an erasure cannot be undone.',
+      `"confirm" must repeat the name of the subject or of the tenant, or be "${everything}" if the tenant has no name, because an erasure cannot be undone.`,
     )
   }
   const beganAt = new Date().toISOString()

@@ -58,6 +58,7 @@ export function addAdmin(
     .action(async (id: string, flags: AdminFlags) => (await load()).drain(world, id, flags))
   add('erase', 'erase everything of a subject, or of the tenant that --tenant names')
     .option('--subject <name>', 'the subject')
+    .option('--all', 'everything, on a server without tenants')
     .option('-y, --yes', 'do not ask')
     .option('--json', 'print the certificate as JSON')
     .action(async (flags: AdminFlags) => onEnd(await (await load()).erase(world, flags)))

@@ -36,12 +36,13 @@ export function errorLog(options: ErrorLogOptions) {
 }
 
 /**
- * Adds a stack if the fault may be Loom's own. Adds the cause if the store failed, because no
+ * Adds a stack if the fault may be Loom's own, and not that of the store. Adds the cause if the store failed, because no
  * client receives it.
  */
 function textOf(error: unknown, code: LoomErrorCode): string {
   if (!(error instanceof Error)) return errorMessage(error)
-  const text = (code === 'internal' && error.stack) || errorMessage(error)
+  const isOfStore = error.cause instanceof LoomError && error.cause.code === 'unavailable'
+  const text = (code === 'internal' && !isOfStore && error.stack) || errorMessage(error)
   const hasReason = error.cause !== undefined && (code === 'unavailable' || code === 'internal')
   const reason = hasReason ? errorMessage(error.cause) : ''
   return reason === '' || text.includes(reason) ? text : `${text} Cause: ${reason}`

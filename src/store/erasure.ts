@@ -8,6 +8,9 @@ export interface DataOwner {
   subject?: string
 }
 
+/** Confirms the erasure of everything that belongs to no named tenant, because an empty name confirms nothing. */
+export const everything = 'everything'
+
 /** The result of an erasure. */
 export interface ErasedKeys {
   /** The number of keys, files or records that were removed. */

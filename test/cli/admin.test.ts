@@ -126,6 +126,9 @@ describe('loom admin', () => {
     expect(silent).toMatchObject({ code: 2, stdout: '' })
     expect(silent.stderr).toContain('--yes')
     expect((await admin('inspect', 'diary')).code).toBe(0)
+    const unset = await admin('erase', '--tenant', '', '--yes')
+    expect(unset).toMatchObject({ code: 2, stdout: '' })
+    expect(unset.stderr).toContain('--all')
     const erased = await admin('erase', '--subject', 'eve', '--yes')
     expect(erased.stdout).toMatch(
       /^Erased the subject eve at \S+: 1 sessions, 0 tasks, 2 messages and \d+ keys\. Nothing is left\.\n$/,
@@ -133,6 +136,14 @@ describe('loom admin', () => {
     const tenant = await admin('erase', '--tenant', 'acme', '--yes', '--json')
     expect(JSON.parse(tenant.stdout)).toMatchObject({ erased: { tenant: 'acme' }, complete: true })
     expect((await admin('sessions')).stdout).toBe('There are no sessions.\n')
+  })
+
+  it('erases everything that has no tenant only by --all', async () => {
+    const root = await secretJwt({ sub: 'root', scope: 'admin' })
+    const all = await loom(['admin', 'erase', '--all', '--yes'], {
+      environment: { ...environment, LOOM_API_KEY: root },
+    })
+    expect(all).toMatchObject({ code: 0, stdout: expect.stringContaining('Erased everything at') })
   })
 
   it.skipIf(lacksTerminal)('asks at a terminal for the name', async () => {

@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 import { LoomError } from '../../ground/error.ts'
 import { fieldsOf } from '../../ground/fields.ts'
+import { everything } from '../../store/erasure.ts'
 import type { CommandWorld } from '../app.ts'
 import { exitCodes, isReaderGone } from '../exit-code.ts'
 import { notLoom } from '../remote/api.ts'
@@ -124,13 +125,17 @@ export async function drain(world: CommandWorld, id: string, flags: AdminFlags):
 
 /** Returns the exit code. @throws LoomError `invalid-request` without a name, or without a terminal to confirm it */
 export async function erase(world: CommandWorld, flags: AdminFlags): Promise<number> {
-  const { tenant, subject } = flags
+  const { subject } = flags
   const api = apiOf(world, flags)
-  const name = subject ?? tenant
+  const tenant = erasedTenant(flags)
+  const name = subject ?? (tenant === '' ? everything : tenant)
   if (name === undefined) {
-    throw new LoomError('invalid-request', 'Name what to erase: --subject NAME or --tenant NAME.')
+    throw new LoomError(
+      'invalid-request',
+      'Name what to erase: --subject NAME or --tenant NAME, or --all on a server without tenants.',
+    )
   }
-  const what = subject === undefined ? `the tenant ${name}` : `the subject ${name}`
+  const what = whatOf(subject, tenant)
   const consent = flags.yes === true ? 'yes' : await confirms(world.program, what, name)
   if (consent !== 'yes') {
     world.program.stderr.write('loom: Nothing was erased.\n')
@@ -141,6 +146,28 @@ export async function erase(world: CommandWorld, flags: AdminFlags): Promise<num
   const certificate = await api.json('POST', path, { body })
   print(world, flags, certificate, () => certificateText(certificate, what))
   return fieldsOf(certificate)['complete'] === true ? exitCodes.done : exitCodes.failed
+}
+
+/**
+ * Returns the tenant that the flags name: '' for `--all`.
+ * @throws LoomError `invalid-request` for an empty name, which is more likely a variable that is not set
+ */
+function erasedTenant({ all, tenant, subject }: AdminFlags): string | undefined {
+  if (all === true && (tenant !== undefined || subject !== undefined)) {
+    throw new LoomError('invalid-request', 'Use --all without --tenant and --subject.')
+  }
+  if (tenant === '' && subject === undefined) {
+    throw new LoomError(
+      'invalid-request',
+      'The name after --tenant is empty. Use --all to erase everything on a server without tenants.',
+    )
+  }
+  return all === true ? '' : tenant
+}
+
+function whatOf(subject: string | undefined, tenant = ''): string {
+  if (subject !== undefined) return `the subject ${subject}`
+  return tenant === '' ? everything : `the tenant ${tenant}`
 }
 
 function print(

@@ -11,6 +11,7 @@ export interface AdminFlags {
   limit?: string
   json?: boolean
   yes?: boolean
+  all?: boolean
 }
 
 /** An erasure waits for turns that end, and reads the names of all keys. In milliseconds. */
