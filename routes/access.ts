@@ -38,11 +38,18 @@ export function enforceAccess(
       principals.set(c.req.raw, principal)
       notePrincipal(c, principal)
       const isOperator = principal.operator !== undefined && rowOf(c)?.isForOperators === true
+      if (principal.operator !== undefined && needed !== 'principal' && !isOperator) throw noUser()
       if (needed !== 'principal' && !isOperator) requireScope(c, principal, needed)
     }
     await next()
   }
 }
+
+const noUser = () =>
+  new LoomError(
+    'forbidden',
+    'The key of an operator is for the routes under /api/admin and for /metrics. Use the credential of a tenant here.',
+  )
 
 /** What a request needs: nothing, any principal (for an answer 404 or 405), or a principal with a scope. */
 function needOf(c: Context): 'nothing' | 'principal' | Scope {

@@ -13,7 +13,6 @@ import type { QueuedLetterInfo, SessionInfo } from '../src/session/session-info.
 import type { SessionInspection } from '../src/session/session-inspection.ts'
 import type { StopReply } from '../src/session/session-stop.ts'
 import type { QueueOnStop } from '../src/store/letter.ts'
-import type { Member } from '../src/store/member.ts'
 import type { Branch } from '../src/store/session.ts'
 import type { TaskInfo } from '../src/task.ts'
 import type {
@@ -24,6 +23,7 @@ import type {
   Decision,
   ForkBody,
   HistoryQuery,
+  PostedMember,
   ReaderQuery,
   ScheduleBody,
   SharedWith,
@@ -140,7 +140,7 @@ interface SessionSchema {
   '/:id/branches': Get<Json<OfSession & Query<ReaderQuery>, Record<'branches', Branch[]>>>
   /** Returns and replaces the members. */
   '/:id/members': Get<Json<OfSession, SharedWith>> &
-    Put<Json<OfSession & Posted<Record<'members', readonly Member[]>>, SharedWith>>
+    Put<Json<OfSession & Posted<Record<'members', readonly PostedMember[]>>, SharedWith>>
   /** Copies the session. */
   '/:id/fork': Post<Json<OfSession & Posted<ForkBody>, Record<'id', string>, 201>>
   /** Answers a call. */

@@ -4,9 +4,11 @@
  */
 import type { Context, Hono } from 'hono'
 
-import { needsCredential } from '../src/config/access.ts'
+import type { Config } from '../src/config.ts'
+import { takesBearer } from '../src/config/access.ts'
 import { late } from '../src/ground/late.ts'
 import { onlyMethods } from './methods.ts'
+import type { Credential } from './openapi/document.ts'
 import type { World } from './world.ts'
 
 /** The page has no script, and loads nothing. */
@@ -15,8 +17,16 @@ const contentSecurityPolicy = (styleHash: string) =>
 
 const headers = { 'cache-control': 'no-cache', 'x-content-type-options': 'nosniff' }
 
+function credentialsOf(config: Config): Credential[] {
+  const { proxy } = config.access
+  return [
+    ...(takesBearer(config) ? (['bearer'] as const) : []),
+    ...(proxy === undefined ? [] : [{ header: proxy.subjectHeader }]),
+  ]
+}
+
 export function openApiRoutes(app: Hono, { config, version }: World): void {
-  const options = { version, isProtected: needsCredential(config) }
+  const options = { version, credentials: credentialsOf(config) }
   const openApi = late(async () => {
     const { openApiDocument } = await import('./openapi/document.ts')
     return openApiDocument(options)

@@ -136,6 +136,9 @@ export type ScheduleBody = ScheduledMessage &
     | (Record<'cron', string> & Partial<Record<'timeZone', string>>)
   )
 
+/** A new member: a subject, with its role. A member without a role is a writer. */
+export type PostedMember = string | (Pick<Member, 'subject'> & Partial<Pick<Member, 'role'>>)
+
 /** The subjects who may use a session. */
 export interface SharedWith {
   /** The subject to whom the session belongs. Absent if it belongs to its whole tenant. */

@@ -216,6 +216,13 @@ describe('the settings', () => {
     expect(readConfig({ ...endpoint, ...variables }).traces).toBe(traces)
   })
 
+  it('an endpoint that is no address is refused', () => {
+    for (const endpoint of ['foo', 'collector:4318']) {
+      const variables = { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint }
+      expect(() => readConfig(variables)).toThrow('http:// or https://')
+    }
+  })
+
   it('a collector by gRPC is refused with the protocols that Loom has', () => {
     const variables = {
       OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4317',

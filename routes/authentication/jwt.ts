@@ -100,7 +100,7 @@ function claimIn(payload: JWTPayload, name: string): unknown {
 function reasonOf(error: unknown): string {
   if (error instanceof errors.JWTExpired) return 'it has expired'
   if (error instanceof errors.JWTClaimValidationFailed) {
-    return `its claim "${error.claim}" does not fit`
+    return `its claim "${error.claim}" ${error.reason === 'missing' ? 'is missing' : 'does not fit'}`
   }
   if (error instanceof errors.JOSEAlgNotAllowed) return 'its algorithm is not accepted'
   if (error instanceof errors.JWKSNoMatchingKey) return 'its key is unknown'

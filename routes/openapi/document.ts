@@ -17,9 +17,12 @@ import { sessionOperations } from './session-operations.ts'
 export interface DocumentOptions {
   /** The version of Loom. */
   version: string
-  /** True if the server requires a key or a token. */
-  isProtected: boolean
+  /** How the server knows its callers. Empty if it requires no credential. */
+  credentials: readonly Credential[]
 }
+
+/** A bearer credential, or the header in which a proxy names the user. */
+export type Credential = 'bearer' | { header: string }
 
 /** All routes of the server. */
 export const operations: readonly Operation[] = [
@@ -56,11 +59,11 @@ const commonErrors: readonly LoomErrorCode[] = [
 /** The errors of every route that reads a body. */
 const bodyErrors: readonly LoomErrorCode[] = ['payload-too-large', 'aborted']
 
-export function openApiDocument({ version, isProtected }: DocumentOptions): JsonSchema {
+export function openApiDocument({ version, credentials }: DocumentOptions): JsonSchema {
   const paths: Record<string, Record<string, unknown>> = {}
   for (const operation of operations) {
     const path = (paths[templateOf(operation.path)] ??= {})
-    path[operation.method] = operationObject(operation, isProtected)
+    path[operation.method] = operationObject(operation, credentials)
   }
   return {
     openapi: '3.1.1',
@@ -76,15 +79,10 @@ export function openApiDocument({ version, isProtected }: DocumentOptions): Json
     paths,
     components: {
       schemas: componentSchemas(),
-      ...(isProtected && {
-        securitySchemes: {
-          bearer: {
-            type: 'http',
-            scheme: 'bearer',
-            description:
-              'An API key. The names in the list of a route are the scopes that it needs.',
-          },
-        },
+      ...(credentials.length > 0 && {
+        securitySchemes: Object.fromEntries(
+          credentials.map((credential) => [schemeName(credential), schemeOf(credential)]),
+        ),
       }),
     },
   }
@@ -93,7 +91,25 @@ export function openApiDocument({ version, isProtected }: DocumentOptions): Json
 /** `/api/chat/:id` as `/api/chat/{id}`. */
 const templateOf = (path: string) => path.replaceAll(/:(\w+)/g, '{$1}')
 
-function operationObject(operation: Operation, isProtected: boolean): JsonSchema {
+const schemeName = (credential: Credential) => (credential === 'bearer' ? 'bearer' : 'proxy')
+
+const ofScopes = 'The names in the list of a route are the scopes that it needs.'
+
+const schemeOf = (credential: Credential): JsonSchema =>
+  credential === 'bearer'
+    ? {
+        type: 'http',
+        scheme: 'bearer',
+        description: `An API key, a token of \`POST /api/tokens\` or a JWT, as the server is set. ${ofScopes}`,
+      }
+    : {
+        type: 'apiKey',
+        in: 'header',
+        name: credential.header,
+        description: `The user, as the proxy in front of the server names it. Clients do not send this header. ${ofScopes}`,
+      }
+
+function operationObject(operation: Operation, credentials: readonly Credential[]): JsonSchema {
   const { id, summary, tag, body, path, parameters = [] } = operation
   const scope = scopeOf(operation)
   const all = [...parametersIn(path), ...parameters]
@@ -111,7 +127,12 @@ function operationObject(operation: Operation, isProtected: boolean): JsonSchema
       },
     }),
     responses: responsesOf(operation),
-    ...(isProtected && { security: scope === 'public' ? [] : [{ bearer: [scope] }] }),
+    ...(credentials.length > 0 && {
+      security:
+        scope === 'public'
+          ? []
+          : credentials.map((each) => ({ [schemeName(each)]: [operation.right ?? scope] })),
+    }),
   }
 }
 

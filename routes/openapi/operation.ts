@@ -39,6 +39,8 @@ export interface Operation {
   answers: Readonly<Record<number, Answer>>
   /** The codes of the errors that belong to this route. Those that every route may have are added. */
   errors?: readonly LoomErrorCode[]
+  /** The right that the credential needs. @defaultValue the scope in the table of routes */
+  right?: string
   /** The form of its errors, which are JSON only. @defaultValue Loom's own form, or a text */
   errorSchema?: string
 }

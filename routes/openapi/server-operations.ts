@@ -15,6 +15,7 @@ export const serverOperations: readonly Operation[] = [
     summary: 'Makes a short-lived token for a browser. Only an API key may do this.',
     tag: 'Access',
     body: { schema: 'NewToken' },
+    right: 'tokens',
     answers: { 201: json('The token.', 'Token') },
   },
   {

@@ -141,7 +141,7 @@ export const sessionOperations: readonly Omit<Operation, 'tag'>[] = [
       },
     ],
     answers: { 200: stream, 204: { description: 'Nothing is unfinished.' } },
-    errors: ['gone'],
+    errors: ['gone', 'not-found'],
   },
   {
     method: 'get',

@@ -231,7 +231,9 @@ function greeting(
     question = 'Hello!',
   }: ChosenAgents & { place: string; question: string | undefined },
 ): string {
-  const key = !needsCredential(config) ? '' : ` -H "Authorization: Bearer $LOOM_API_KEY"`
+  const key = credentialHeaders(config)
+    .map((header) => ` -H "${header}"`)
+    .join('')
   const others = agents.map(({ name }) => name).filter((name) => name !== defaultAgent)
   const folder = opened && `  works  in ${opened.workspace.root}, ${confinement[opened.kind]}\n`
   const body = JSON.stringify({ message: question })
@@ -243,6 +245,20 @@ function greeting(
 ${folder ?? ''}  try    curl -N '${url}/api/chat?protocol=text'${key} -d '${body.replace(':', ': ')}'
 
 `
+}
+
+/** The headers of a request that the server accepts. */
+function credentialHeaders({ apiKeys, access: { jwt, proxy } }: Config): string[] {
+  if (apiKeys.length > 0) return ['Authorization: Bearer $LOOM_API_KEY']
+  if (jwt !== undefined) return ['Authorization: Bearer $JWT']
+  if (proxy === undefined) return []
+  const { secret, secretHeader, subjectHeader, tenantHeader, scopesHeader } = proxy
+  return [
+    ...(secret === undefined ? [] : [`${secretHeader}: $LOOM_PROXY_SECRET`]),
+    `${subjectHeader}: $USER`,
+    ...(tenantHeader === undefined ? [] : [`${tenantHeader}: test`]),
+    ...(scopesHeader === undefined ? [] : [`${scopesHeader}: chat`]),
+  ]
 }
 
 const confinement: Readonly<Record<SandboxKind, string>> = {

@@ -16,12 +16,18 @@ interface TraceVariables {
   OTEL_EXPORTER_OTLP_TRACES_PROTOCOL?: string | undefined
 }
 
-/** @throws LoomError `invalid-config` for a protocol that Loom does not have */
+/** @throws LoomError `invalid-config` for a protocol that Loom does not have, and for an endpoint that is no address */
 export function tracesOf(set: TraceVariables): TraceConfig {
   if (set.OTEL_SDK_DISABLED.trim().toLowerCase() === 'true') return 'off'
   const endpoint = set.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? set.OTEL_EXPORTER_OTLP_ENDPOINT
   const exporters = set.OTEL_TRACES_EXPORTER.split(',').map((name) => name.trim())
   if (endpoint === undefined || !exporters.includes('otlp')) return 'auto'
+  if (!/^https?:$/.test(URL.canParse(endpoint) ? new URL(endpoint).protocol : '')) {
+    throw new LoomError(
+      'invalid-config',
+      'OTEL_EXPORTER_OTLP_ENDPOINT must be an address that begins with http:// or https://, such as http://collector:4318.',
+    )
+  }
   const protocol = set.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL ?? set.OTEL_EXPORTER_OTLP_PROTOCOL
   if (protocol === 'http/protobuf' || protocol === 'http/json') return protocol
   throw new LoomError(

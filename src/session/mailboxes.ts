@@ -291,7 +291,7 @@ function asPosted({ request, ...letter }: Letter, trace: TraceHeaders): Letter {
 export const shuttingDown = () =>
   new LoomError(
     'unavailable',
-    'This instance is shutting down. Send the request again; another instance will accept it.',
+    'This instance takes no messages now: it is shutting down or drained. Send the request again; another instance will accept it.',
     { retryable: true, retryAfterMs: 1000 },
   )
 

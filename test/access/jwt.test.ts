@@ -63,6 +63,13 @@ describe('a JWT with a secret', () => {
     expect(reply.headers.get('www-authenticate')).toBe('Bearer error="invalid_token"')
   })
 
+  it('without an end is refused with the name of the claim', async () => {
+    await using server = openServer({ LOOM_JWT_SECRET: jwtSecret })
+    const token = await secretJwt({ sub: 'ada', exp: undefined })
+    const { error } = JSON.parse((await server.ask(token, 'GET', '/api/chat')).text)
+    expect(error.message).toContain('its claim "exp" is missing')
+  })
+
   it('may be seconds late or early', async () => {
     await using server = openServer({ LOOM_JWT_SECRET: jwtSecret })
     const token = await secretJwt({ sub: 'ada', exp: now() - 1, nbf: now() + 2 })

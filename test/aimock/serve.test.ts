@@ -80,6 +80,6 @@ test('SIGTERM finishes the running answer and refuses new ones', async () => {
   expect(text).toBe(story)
   expect(await loom.exited).toBe(0)
   expect(loom.output().stderr).toBe(
-    'loom: unavailable: This instance is shutting down. Send the request again; another instance will accept it.\n',
+    'loom: unavailable: This instance takes no messages now: it is shutting down or drained. Send the request again; another instance will accept it.\n',
   )
 })

@@ -105,6 +105,16 @@ it('a conversation by the typed client', async () => {
   expect((await history.json()).map(({ role }) => role)).toEqual(['assistant'])
   const forked = await session.fork.$post({ param, json: { id: 'copy' } })
   expect(forked.status).toBe(201)
+  const shared = await session.members.$put({
+    param,
+    json: { members: ['ada', { subject: 'bob' }, { subject: 'eve', role: 'reader' }] },
+  })
+  if (!shared.ok) throw new Error(await shared.text())
+  expect((await shared.json()).members.map(({ role }) => role)).toEqual([
+    'writer',
+    'writer',
+    'reader',
+  ])
   const body = { message: 'Look again.', after: 3_600_000 }
   const scheduled = await session.schedules.$post({ param, json: body })
   if (!scheduled.ok) throw new Error(await scheduled.text())

@@ -92,6 +92,23 @@ describe('the OpenAPI document', () => {
     }
   })
 
+  it('names the right to make tokens, and the session that a stream may lack', () => {
+    const at = (wanted: string) => routesIn(document).find(({ path }) => path === wanted)?.operation
+    expect(at('/api/tokens')?.security).toEqual([{ bearer: ['tokens'] }])
+    expect(Object.keys(at('/api/chat/{id}/stream')?.responses ?? {})).toContain('404')
+  })
+
+  it('names the header of the user behind a proxy, and no key', async () => {
+    const config = readConfig({ HOST: '127.0.0.1', LOOM_AUTH: 'proxy' })
+    const proxied = await servedApp({ agents: [assistant], config })
+    const text = await (await proxied.request('/openapi.json')).text()
+    expect(text).not.toContain('bearer')
+    expect(JSON.parse(text)).toMatchObject({
+      components: { securitySchemes: { proxy: { in: 'header', name: 'x-forwarded-user' } } },
+      paths: { '/api/chat': { get: { security: [{ proxy: ['read'] }] } } },
+    })
+  })
+
   it('has no security scheme for a server without keys', async () => {
     const open = await servedApp({ agents: [assistant] })
     const text = await (await open.request('/openapi.json')).text()
