@@ -44,7 +44,9 @@ export function isPrivateHost(hostname: string): boolean {
   // domain of the cluster. A name of one label is found only in a local search domain.
   return (
     !host.includes('.') ||
-    /\.(?:localhost|local|internal|intranet|corp|home|lan|svc|home\.arpa|alt|test|invalid)$/.test(host)
+    /\.(?:localhost|local|internal|intranet|corp|home|lan|svc|home\.arpa|alt|test|invalid)$/.test(
+      host,
+    )
   )
 }
 
