@@ -22,8 +22,9 @@ const megabytes = ({ program }: Artefact) => statSync(program.at(-1) ?? '').size
 
 describe('size', () => {
   it('the sizes of all artefacts are within their limits', () => {
-    // 28.0 before the server had JWT, limits, metrics and a JSON log.
-    expect(megabytes(selfExtractor)).toBeLessThanOrEqual(28.2)
+    // 28.0 before the server had JWT, limits, metrics and a JSON log, and 28.1 before MCP, ACP, AG-UI, the Responses API
+    // and WebSockets.
+    expect(megabytes(selfExtractor)).toBeLessThanOrEqual(28.4)
     expect(megabytes(executable)).toBeLessThan(130)
     expect(megabytes(module)).toBeLessThan(5)
   })
