@@ -210,7 +210,7 @@ export function fileCalls({ residents, hints, memory, orphans }: World): Session
     async remove(id, options) {
       const isRemoved = await change(id, () => memory.remove(id, options))
       // The messages must not stay on the disk.
-      if (isRemoved) await residents.compact(id)
+      if (isRemoved) await Promise.all([residents.compact(id), residents.removeCopies([id])])
       return isRemoved
     },
 

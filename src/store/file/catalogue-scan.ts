@@ -6,8 +6,8 @@ import type { UIMessage } from 'ai'
 
 import { recordOf } from '../memory/records.ts'
 import type { Catalogue, Row } from './catalogue.ts'
-import { isDraft, isSessionFile, pathOf } from './file-names.ts'
-import { isDamaged, keepCopy } from './incomplete-end.ts'
+import { digestOf, digestOfCopy, isDraft, isSessionFile, pathOf } from './file-names.ts'
+import { isDamaged, keepCopy, removeCopy } from './incomplete-end.ts'
 import { readStored } from './replay.ts'
 import type { Segments } from './segments.ts'
 import { checkFormat } from './stored.ts'
@@ -46,7 +46,19 @@ export async function scan(catalogue: Catalogue, options: ScanOptions): Promise<
     else changed.push(row)
   }
   for (const row of changed.sort((a, b) => a.writtenAt - b.writtenAt)) catalogue.put(row)
+  const copies = new Set(names.flatMap((name) => digestOfCopy(name) ?? []))
+  if (copies.size > 0) await removeDeleted(catalogue, { folder, copies })
   return changed.filter(({ record }) => record === undefined).map(({ id }) => id)
+}
+
+/** Removes the copies of the damaged files of deleted sessions: a deletion was interrupted. */
+async function removeDeleted(
+  catalogue: Catalogue,
+  { folder, copies }: { folder: string; copies: ReadonlySet<string> },
+): Promise<void> {
+  for (const { id, record } of catalogue.all()) {
+    if (record === undefined && copies.has(digestOf(id))) await removeCopy(pathOf(folder, id))
+  }
 }
 
 /**

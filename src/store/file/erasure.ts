@@ -39,7 +39,8 @@ export function fileErasure(
       for (const id of sessionIds) removed += await residents.erase(id)
       // Older rows of the index have titles.
       await catalogue.rewrite()
-      return { removed, left: sessionIds.filter((id) => catalogue.get(id) !== undefined).length }
+      const remaining = sessionIds.filter((id) => catalogue.get(id) !== undefined)
+      return { removed, left: remaining.length + (await residents.strayCopies()) }
     },
   }
 }

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 
 const ending = '.session'
 export const draftEnding = '.draft'
+const copyEnding = '.damaged'
 
 export const digestOf = (id: string): string => createHash('sha256').update(id).digest('hex')
 
@@ -15,5 +16,12 @@ export const pathOfDigest = (folder: string, digest: string): string =>
 
 export const pathOf = (folder: string, id: string): string => pathOfDigest(folder, digestOf(id))
 
+/** The name of the copy of a damaged file. */
+export const copyOf = (path: string): string => path + copyEnding
+
 export const isSessionFile = (name: string): boolean => name.endsWith(ending)
 export const isDraft = (name: string): boolean => name.endsWith(draftEnding)
+
+/** Returns the digest in the name of the copy of a damaged file, and undefined for the name of any other file. */
+export const digestOfCopy = (name: string): string | undefined =>
+  name.endsWith(ending + copyEnding) ? name.slice(0, -(ending + copyEnding).length) : undefined

@@ -1,7 +1,9 @@
 /** The end of a file after its last whole record: the bytes of an interrupted write. */
 import { closeSync, copyFileSync, ftruncateSync, openSync } from 'node:fs'
+import { readdir, rm } from 'node:fs/promises'
 
 import { storeFailure } from './failure.ts'
+import { copyOf, digestOfCopy } from './file-names.ts'
 
 /**
  * Returns whether more than one interrupted write can have left this end: it has whole lines. Then the disk
@@ -11,9 +13,33 @@ export const isDamaged = (bytes: Buffer, size: number): boolean => bytes.include
 
 /** Keeps a copy of a damaged file, from which its content can be rescued by hand. */
 export function keepCopy(path: string): string {
-  const copy = `${path}.damaged`
+  const copy = copyOf(path)
   copyFileSync(path, copy)
   return copy
+}
+
+/**
+ * Removes the copy of a file, if it has one. A deleted session must not stay on the disk.
+ * @throws LoomError `unavailable`
+ */
+export async function removeCopy(path: string): Promise<void> {
+  try {
+    await rm(copyOf(path), { force: true })
+  } catch (error) {
+    throw storeFailure(error)
+  }
+}
+
+/**
+ * Returns the digests of the ids whose damaged files have copies.
+ * @throws LoomError `unavailable`
+ */
+export async function copiesIn(folder: string): Promise<string[]> {
+  try {
+    return (await readdir(folder)).flatMap((name) => digestOfCopy(name) ?? [])
+  } catch (error) {
+    throw storeFailure(error, 'read')
+  }
 }
 
 /**

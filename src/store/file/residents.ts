@@ -19,9 +19,9 @@ import type { TaskTree } from '../memory/task-tree.ts'
 import { isTaskId, rootOf } from '../task.ts'
 import type { Catalogue, Row } from './catalogue.ts'
 import { codeOf, storeFailure } from './failure.ts'
-import { pathOf } from './file-names.ts'
+import { digestOf, pathOf } from './file-names.ts'
 import type { SessionImage } from './image.ts'
-import { cutEnd } from './incomplete-end.ts'
+import { copiesIn, cutEnd, removeCopy } from './incomplete-end.ts'
 import type { MessageForm } from './message-form.ts'
 import { readStored } from './replay.ts'
 import { Resident } from './resident.ts'
@@ -450,7 +450,10 @@ export class Residents implements SessionTable {
     for (const row of catalogue.all()) {
       if (row.writtenAt + sessionTtlMs > now()) break
       if (!this.isOver(row)) continue
-      for (const { id } of [...catalogue.tasksOf(row.id), row]) this.#delete(id)
+      for (const { id } of [...catalogue.tasksOf(row.id), row]) {
+        this.#delete(id)
+        removeCopy(this.#pathOf(id)).catch(report)
+      }
     }
     if (catalogue.size > 0) this.arm()
   }
@@ -463,7 +466,25 @@ export class Residents implements SessionTable {
     await Promise.allSettled(ids.flatMap((id) => this.#loads.get(id) ?? []))
     const known = ids.filter((id) => catalogue.get(id) !== undefined)
     for (const id of known) this.#delete(id)
+    await this.removeCopies(ids)
     return known.length
+  }
+
+  /** Removes the copies of damaged files. @throws LoomError `unavailable` */
+  async removeCopies(ids: readonly string[]): Promise<void> {
+    await Promise.all(ids.map((id) => removeCopy(this.#pathOf(id))))
+  }
+
+  /**
+   * Returns the number of copies of damaged files that no session owns, because the damage is at the begin of the file.
+   * Nobody can say whose messages such a copy has.
+   */
+  async strayCopies(): Promise<number> {
+    const { catalogue, folder } = this.#options
+    const copies = await copiesIn(folder)
+    if (copies.length === 0) return 0
+    const known = new Set([...catalogue.all()].map(({ id }) => digestOf(id)))
+    return copies.filter((digest) => !known.has(digest)).length
   }
 
   forget(id: string): number {
