@@ -47,7 +47,7 @@ import type {
   SessionRecord,
 } from './store/session.ts'
 import type { StoredFile } from './store/stored-file.ts'
-import type { Task } from './store/task.ts'
+import { isTaskId, type Task } from './store/task.ts'
 import type { TaskInfo } from './task.ts'
 
 export interface SessionsOptions extends Omit<
@@ -339,8 +339,10 @@ export class Sessions {
    * @param unusedSince the session stays if it has had a message since then; see `SessionStore.remove`
    */
   async remove(sessionId: string, tenant: string, unusedSince?: number): Promise<boolean> {
-    // Another instance continues the deletion of the tasks if this one dies.
-    await this.#mailboxes.note(sessionId)
+    const { hasTasks = isTaskId(sessionId) } = (await this.#store.session(sessionId)) ?? {}
+    // Another instance continues the deletion of the tasks if this one dies. A full store takes no note, and a session
+    // without tasks needs none.
+    if (hasTasks) await this.#mailboxes.note(sessionId)
     const isRemoved = await (await this.#openTasks()).stops.remove(sessionId, tenant, unusedSince)
     // A session that stays may have a turn on this instance.
     if (isRemoved || unusedSince === undefined) await this.#mailboxes.forget(sessionId)

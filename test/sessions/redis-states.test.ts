@@ -76,6 +76,23 @@ it('a Redis that is full at the start ends the server with its reply', async () 
   expect(line).toMatch(/^loom: Redis refuses the first request of Loom: OOM .*takes writes\.\n$/)
 })
 
+it('a full Redis lets sessions be deleted, and the log says each time when it takes writes again', async () => {
+  const redis = await redisOf()
+  const { url, errors } = await serve({ REDIS_URL: redis.url })
+  const ids = [randomUUID(), randomUUID()]
+  for (const id of ids) await say(url, id, 'one')
+  const returns = () => errors().match(/Redis is back after \d s\./g)?.length ?? 0
+  for (const [index, id] of ids.entries()) {
+    await redis.client.config('SET', 'maxmemory', '1')
+    expect((await say(url, id, 'two')).status).toBe(503)
+    expect((await fetch(`${url}/api/chat/${id}`, { method: 'DELETE' })).status).toBe(204)
+    expect(returns()).toBe(index)
+    await redis.client.config('SET', 'maxmemory', '0')
+    await until(20_000, 'the return is logged', () => returns() === index + 1)
+  }
+  expect(errors().match(/unavailable: Redis refuses/g)?.length).toBeGreaterThan(1)
+})
+
 it('a Redis that drops keys gets a warning, and a dropped session begins anew', async () => {
   const redis = await redisOf(['--maxmemory-policy', 'allkeys-lru'])
   const { url, errors } = await serve({ REDIS_URL: redis.url })
@@ -148,7 +165,7 @@ it('a Redis that answers 150 ms late delays answers, and takes over none', async
 })
 
 /** The ACL rules that the documentation names. */
-const rules = (names: string) => [`~${names}`, `&${names}`, '+@all', '-@admin', '-@dangerous']
+const rules = (names: string) => [`~${names}`, `&${names}`, '+@all', '-@admin', '-@dangerous', '+info']
 
 it('a user who may only use the prefix is enough', async () => {
   const redis = await redisOf()

@@ -82,8 +82,9 @@ export async function connect(
   const ending = new AbortController()
   // Every call that waits for the connection adds a listener.
   setMaxListeners(0, ending.signal, ...Object.values(clients))
-  const patience = { patienceMs, signal: ending.signal }
-  watchReturn(clients, patience, onBack)
+  const plain = { patienceMs, signal: ending.signal }
+  watchReturn(clients, plain, onBack)
+  const patience = { ...plain, onRefusal: watchWrites(clients.heartbeat, plain, onBack) }
   const close = () => {
     ending.abort()
     for (const client of new Set(Object.values(clients))) client.disconnect()
@@ -91,7 +92,7 @@ export async function connect(
   try {
     await Promise.all(
       [...new Set(Object.values(clients))].map((one) =>
-        open(one, { ...patience, isPlain: !address.tls }, onError),
+        open(one, { ...plain, isPlain: !address.tls }, onError),
       ),
     )
   } catch (error) {
@@ -210,6 +211,35 @@ function watchReturn(
   for (const client of new Set([subscriber, ...writing])) {
     client.on('close', () => away.add(client))
     client.on('ready', () => void tryUntilBack(client))
+  }
+}
+
+/**
+ * Returns a function for a Redis that takes no writes, such as a full one. It looks until a write succeeds, and then
+ * calls `onBack`: the connections stay open meanwhile, so `watchReturn` sees nothing. A cluster has no such look, because
+ * a write to one of its masters says nothing of the others.
+ */
+function watchWrites(client: RedisClient, patience: Patience, onBack: () => void): () => void {
+  let isWatching = false
+  const { signal } = patience
+  const untilWritten = async () => {
+    while (!signal.aborted) {
+      await delay(returnEveryMs, undefined, { ref: false, signal })
+      // A removal is allowed to a full Redis too.
+      const write = patiently(client, patience, () => client.set(absentKey, '', 'PX', 1))
+      const isBack = await write.then(
+        () => true,
+        () => false,
+      )
+      if (isBack) return onBack()
+    }
+  }
+  return () => {
+    if (isWatching || 'nodes' in client) return
+    isWatching = true
+    const end = () => (isWatching = false)
+    // Only the end of the connection rejects it.
+    untilWritten().then(end, end)
   }
 }
 

@@ -121,7 +121,7 @@ export const agreedKey = 'loom:{instances}:agreed'
 /** What the instances report about themselves, and those that somebody asked to drain. */
 export const statusesKey = 'loom:{instances}:statuses'
 export const drainsKey = 'loom:{instances}:drains'
-/** A key that never exists. Its removal is a write that changes nothing. */
+/** A key that exists for a millisecond at most. Its removal and its write show whether Redis takes writes. */
 export const absentKey = 'loom:{instances}:absent'
 /** The sessions with schedules, by the time of their next occurrence. */
 export const dueKey = 'loom:{instances}:due'

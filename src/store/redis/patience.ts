@@ -15,6 +15,8 @@ export interface Patience {
   patienceMs: number
   /** Ends every wait. */
   signal: AbortSignal
+  /** Called when Redis takes no writes, because it is full or its disk fails. The connection stays open. */
+  onRefusal?: () => void
 }
 
 /** Errors that mean "not now": Redis changed nothing. The text is the reason that a client gets. */
@@ -36,10 +38,13 @@ const reasonOf = (error: unknown) => transient.get(replyCode(error) ?? '') ?? 'R
 /** Errors that last until an operator repairs the server. */
 const refusals = new Set(['OOM', 'MISCONF', 'NOAUTH', 'NOPERM', 'WRONGPASS'])
 
+/** Those of a Redis that takes no writes. */
+const unwritable = new Set(['OOM', 'MISCONF'])
+
 /** @throws LoomError `unavailable`, or `internal` if a script failed */
 export async function patiently<VALUE>(
   client: RedisClient,
-  { patienceMs, signal }: Patience,
+  { patienceMs, signal, onRefusal }: Patience,
   send: () => Promise<VALUE>,
 ): Promise<VALUE> {
   const deadline = performance.now() + patienceMs
@@ -48,6 +53,7 @@ export async function patiently<VALUE>(
       if (client.status !== 'ready') await ready(client, deadline, signal)
       return await send()
     } catch (error) {
+      if (unwritable.has(replyCode(error) ?? '')) onRefusal?.()
       const next = afterFailure(client, error)
       if (next !== 'again') throw next
       if (signal.aborted) throw unavailable('The store was closed', error)

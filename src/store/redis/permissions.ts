@@ -31,7 +31,7 @@ export async function checkPermissions(
     throw new LoomError(
       'invalid-config',
       `Redis refuses commands of Loom: ${errorMessage(end.reason)}. Allow the user of the URL ` +
-        `the keys ~${names}, the channels &${names} and the commands +@all -@admin -@dangerous.`,
+        `the keys ~${names}, the channels &${names} and the commands +@all -@admin -@dangerous +info.`,
       { cause: end.reason },
     )
   }

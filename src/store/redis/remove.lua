@@ -14,11 +14,13 @@ local function remove()
   local isUsed = state == 'running' or updated ~= arg.unusedSince
   if arg.unusedSince ~= '' and isUsed then return { done = false } end
   local claims, size = redis.call('ZRANGE', key.claims, 0, -1), sizeOf()
-  noteRemoved(redis.call('HKEYS', key.tasks))
-  redis.call('PEXPIRE', key.removedTasks, arg.sessionTtlMs)
+  local tasks = redis.call('HKEYS', key.tasks)
+  -- First: after a removal, a full Redis takes the other writes of the same script.
   for name, each in pairs(key) do
     if name ~= 'reply' and name ~= 'removedTasks' then redis.call('UNLINK', each) end
   end
+  noteRemoved(tasks)
+  redis.call('PEXPIRE', key.removedTasks, arg.sessionTtlMs)
   redis.call('HSET', key.session, 'tenant', tenant, 'state', 'deleted', 'claim', claim or '')
   redis.call('PEXPIRE', key.session, arg.sessionTtlMs)
   hint('intents')

@@ -1,11 +1,12 @@
 /**
  * Checks, when the store opens, whether this Redis is suitable and keeps its data. A managed Redis may
- * forbid INFO; then there is no check.
+ * forbid INFO; then there is no check, and a warning says so.
  */
 import type { Cluster, Redis } from 'ioredis'
 
 import { LoomError } from '../../ground/error.ts'
 import type { RedisClient } from './client.ts'
+import { replyCode } from './patience.ts'
 import type { RedisAddress } from './url.ts'
 
 /** The first version with sharded pub/sub, and with scripts whose errors keep their codes. */
@@ -17,8 +18,9 @@ const oldest = [7, 0] as const
  */
 export async function checkServer(client: RedisClient, { kind }: RedisAddress): Promise<string[]> {
   const servers = 'nodes' in client ? mastersOf(client) : [client]
-  const texts = await Promise.all(servers.map((server) => server.info().catch(() => '')))
+  const texts = await Promise.all(servers.map((server) => server.info().catch(textOfRefusal)))
   const warnings = texts.flatMap((text) => {
+    if (text === undefined) return [unread]
     const info = fieldsOf(text)
     refuseOld(info.get('redis_version'))
     if (kind !== 'cluster' && info.get('redis_mode') === 'cluster') {
@@ -28,6 +30,13 @@ export async function checkServer(client: RedisClient, { kind }: RedisAddress): 
   })
   return [...new Set(warnings)]
 }
+
+/** Returns undefined if Redis refuses the command. A Redis that does not answer now is no reason for a warning. */
+const textOfRefusal = (error: unknown) => (replyCode(error) === undefined ? '' : undefined)
+
+const unread =
+  'Redis refuses INFO, so Loom could not read its version and its maxmemory-policy. Allow the user of the URL the ' +
+  'command +info, or make sure that the policy is noeviction: another one drops conversations when Redis is full.'
 
 const mastersOf = (cluster: Cluster): Redis[] => cluster.nodes('master')
 
