@@ -4,6 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 
+import { LoomError } from '../ground/error.ts'
 import type { Sessions } from '../sessions.ts'
 import type { DataOwner } from '../store/erasure.ts'
 import { taskKey } from '../store/task.ts'
@@ -53,7 +54,7 @@ export async function eraseOwner(sessions: Sessions, owner: DataOwner): Promise<
     erased.left = 0
     for (let at = 0; at < Math.max(ids.length, 1); at += portion) {
       const some = ids.slice(at, at + portion)
-      for (const id of some) await settle(sessions, { id, owner, erased })
+      for (const id of some) await settled(sessions, { id, owner, erased })
       const { removed, left } = await sessions.eraseSessions(some, owner)
       erased.keys += removed
       erased.left += left
@@ -63,6 +64,15 @@ export async function eraseOwner(sessions: Sessions, owner: DataOwner): Promise<
   erased.counters = await sessions.eraseCounters(owner)
   erased.left += (await sessions.ownedSessions(owner)).length
   return erased
+}
+
+/** Settles a session. One whose data is not in its form cannot be counted, and is removed all the same. */
+async function settled(...given: Parameters<typeof settle>): Promise<void> {
+  try {
+    await settle(...given)
+  } catch (error) {
+    if (!(error instanceof LoomError && error.code === 'internal')) throw error
+  }
 }
 
 /** Counts a session, and stops its tree. */

@@ -2,11 +2,12 @@
  * The lines of an export: one session as JSON on each, with the files that are kept apart from its messages. A file is in memory
  * only while its part of the line is written.
  */
+import { LoomError } from '../ground/error.ts'
 import { jsonPieces } from '../ground/json/pieces.ts'
 import type { Sessions } from '../sessions.ts'
 import { taskKey } from '../store/task.ts'
 import { exportedSession } from './session-export.ts'
-import { publicId } from './tenant-ids.ts'
+import { namesOf, publicId } from './tenant-ids.ts'
 
 /** The bytes of one piece of a file. A multiple of 3, so that the base64 of the pieces is that of the file. */
 const sliceBytes = 3 * 64 * 1024
@@ -17,8 +18,14 @@ export async function* exportLines(
   ids: readonly string[],
 ): AsyncGenerator<string, undefined> {
   for (const id of ids) {
-    const session = await exportedSession(sessions, id)
+    const session = await readableSession(sessions, id)
     if (session === undefined) continue
+    if (session === 'unreadable') {
+      const { tenant, id: name } = namesOf(id)
+      const error = 'The data of this session is not in its form in the store.'
+      yield `${JSON.stringify({ tenant, session: { id: name }, error })}\n`
+      continue
+    }
     const { tenant, tasks } = session
     const stored = [id, ...tasks.map((task) => `${id}~${taskKey(task.id) ?? ''}`)]
     // The last piece ends with the brace of the object, which the files belong to.
@@ -32,6 +39,16 @@ export async function* exportLines(
     yield '}\n'
   }
   return undefined
+}
+
+/** One session whose data another program replaced must not end the export of the others. */
+async function readableSession(sessions: Sessions, id: string) {
+  try {
+    return await exportedSession(sessions, id)
+  } catch (error) {
+    if (error instanceof LoomError && error.code === 'internal') return 'unreadable'
+    throw error
+  }
 }
 
 /** Writes the field `files`, unless the files are in the messages. */

@@ -361,6 +361,34 @@ describe('an erasure', () => {
     expect(JSON.parse(again.text)).toMatchObject({ sessions: 0, messages: 0, complete: true })
   })
 
+  it('removes a session whose keys another program replaced, which lists show as unknown', async () => {
+    const store = await openRedisStore({ url: redis.url, prefix: 'wrong' })
+    const { ask, say } = openAdmin({ store })
+    for (const id of ['plan', 'sums', 'whole']) await say('ada', id, 'My secret')
+    await redis.client.set('wrong:loom:{@acme/plan}:session', 'junk')
+    await redis.client.set('wrong:loom:{@acme/sums}:messages', 'junk')
+    const { sessions } = listed.parse(
+      JSON.parse((await ask('root', 'GET', '/admin/sessions')).text),
+    )
+    const states = Object.fromEntries(sessions.map(({ id, state }) => [id, state]))
+    expect(states).toEqual({ plan: 'unknown', sums: 'idle', whole: 'idle' })
+    expect((await ask('ada', 'GET', '/chat')).status).toBe(200)
+    const exported = await ask('root', 'GET', '/admin/export')
+    const lines = exported.text.trim().split('\n')
+    expect(lines.filter((line) => line.includes('"error":"The data of this session'))).toHaveLength(
+      2,
+    )
+    expect(lines.filter((line) => line.includes('My secret'))).toHaveLength(1)
+    // Nobody can say whose session the junk was.
+    const ofBob = await ask('root', 'POST', '/admin/erase', { subject: 'bob', confirm: 'bob' })
+    expect(JSON.parse(ofBob.text)).toMatchObject({ sessions: 0, left: 1, complete: false })
+    const reply = await ask('root', 'POST', '/admin/erase', { tenant: 'acme', confirm: 'acme' })
+    expect(JSON.parse(reply.text)).toMatchObject({ sessions: 3, left: 0, complete: true })
+    const keys = await redis.client.keys('wrong:*')
+    onTestFinished(async () => void (await redis.client.del(...keys)))
+    expect(keys.filter((key) => key.includes('{@acme/'))).toEqual([])
+  })
+
   it('of a tenant leaves no key of it in Redis', async () => {
     const store = await openRedisStore({ url: redis.url })
     const { ask, say } = openAdmin({ store })

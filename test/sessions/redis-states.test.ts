@@ -81,14 +81,14 @@ it('a full Redis lets sessions be deleted, and the log says each time when it ta
   const { url, errors } = await serve({ REDIS_URL: redis.url })
   const ids = [randomUUID(), randomUUID()]
   for (const id of ids) await say(url, id, 'one')
-  const returns = () => errors().match(/Redis is back after \d s\./g)?.length ?? 0
-  for (const [index, id] of ids.entries()) {
+  const returns = () => errors().match(/Redis is back after \d+ s\./g)?.length ?? 0
+  for (const id of ids) {
     await redis.client.config('SET', 'maxmemory', '1')
     expect((await say(url, id, 'two')).status).toBe(503)
     expect((await fetch(`${url}/api/chat/${id}`, { method: 'DELETE' })).status).toBe(204)
-    expect(returns()).toBe(index)
+    const before = returns()
     await redis.client.config('SET', 'maxmemory', '0')
-    await until(20_000, 'the return is logged', () => returns() === index + 1)
+    await until(20_000, 'the return is logged', () => returns() > before)
   }
   expect(errors().match(/unavailable: Redis refuses/g)?.length).toBeGreaterThan(1)
 })
@@ -134,6 +134,7 @@ it('a key of a wrong type fails its session with one line, and no other', async 
     text: 'Something went wrong in the server.',
   })
   expect(errors()).toMatch(/^loom: internal: .*WRONGTYPE/m)
+  expect(errors()).toContain(`loom:{${wrong}}:session`)
   expect(await redis.client.get(`loom:{${wrong}}:session`)).toBe('text')
   expect(await say(url, randomUUID(), 'two')).toEqual({ status: 200, text: 'two' })
 })
@@ -165,7 +166,14 @@ it('a Redis that answers 150 ms late delays answers, and takes over none', async
 })
 
 /** The ACL rules that the documentation names. */
-const rules = (names: string) => [`~${names}`, `&${names}`, '+@all', '-@admin', '-@dangerous', '+info']
+const rules = (names: string) => [
+  `~${names}`,
+  `&${names}`,
+  '+@all',
+  '-@admin',
+  '-@dangerous',
+  '+info',
+]
 
 it('a user who may only use the prefix is enough', async () => {
   const redis = await redisOf()

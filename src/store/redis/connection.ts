@@ -121,14 +121,22 @@ export async function connect(
     async run(name, keys, args) {
       const script = scripts[name]
       const call = inOrder(script, keys, args)
-      const reply = await patiently(client, patience, () => evaluate(client, script, call))
+      const reply = await patiently(
+        client,
+        patience,
+        () => evaluate(client, script, call),
+        call.keys[0],
+      )
       return replyByName(script, reply)
     },
     async read(name, keys, args) {
       const script = scripts[name]
       const call = inOrder(script, keys, args)
-      const reply = await patiently(client, patience, () =>
-        evaluate(client, script, call, 'callBuffer'),
+      const reply = await patiently(
+        client,
+        patience,
+        () => evaluate(client, script, call, 'callBuffer'),
+        call.keys[0],
       )
       return replyByName(script, await decoded(reply))
     },

@@ -18,6 +18,7 @@ import {
   subjectKey,
   unescaped,
 } from './keys.ts'
+import { isWrongType } from './patience.ts'
 
 /** The number of keys in one command. It takes Redis about a millisecond. */
 const portion = 500
@@ -50,15 +51,39 @@ export function redisErasure(connection: Connection): ErasureStore {
   }
 
   async function isOwned(key: string, { tenant, subject }: DataOwner): Promise<boolean> {
-    const [ofTenant, ofSubject] = await connection.send((client) =>
-      client.hmget(key, 'tenant', 'subject'),
+    const record = await readable(
+      connection.send((client) => client.hmget(key, 'tenant', 'subject')),
     )
+    if (record === undefined) return subject === undefined && isIn(key, tenant)
+    const [ofTenant, ofSubject] = record
     return ofTenant === escaped(tenant) && (subject === undefined || ofSubject === escaped(subject))
+  }
+
+  /** Whether the list of a tenant has the session of a record, which cannot be read. */
+  async function isIn(key: string, tenant: string): Promise<boolean> {
+    const [, tag = ''] = tagOf.exec(key) ?? []
+    const member = tag === '%' ? '' : tag
+    return (await connection.send((client) => client.zscore(indexKey(tenant), member))) !== null
+  }
+
+  /** Returns the number of records of a tenant that cannot be read. Nobody can say to which subject one belongs. */
+  async function unreadable(tenant: string): Promise<number> {
+    let count = 0
+    for await (const keys of keysLike('loom:{*}:session')) {
+      const types = await Promise.all(
+        keys.map((key) => connection.send((client) => client.type(key))),
+      )
+      for (const [index, key] of keys.entries()) {
+        const isHash = types[index] === 'hash' || types[index] === 'none'
+        if (!isHash && (await isIn(key, tenant))) count += 1
+      }
+    }
+    return count
   }
 
   /** A segment outlives its first session while forks use it. */
   async function ownsSegment(key: string, { tenant, subject }: DataOwner): Promise<boolean> {
-    const text = await connection.send((client) => client.hget(key, '%owner'))
+    const text = await readable(connection.send((client) => client.hget(key, '%owner')))
     const [ofTenant, ofSubject] = (text ?? '').split('\n')
     return ofTenant === escaped(tenant) && (subject === undefined || ofSubject === escaped(subject))
   }
@@ -96,7 +121,8 @@ export function redisErasure(connection: Connection): ErasureStore {
     let removed = 0
     for await (const keys of keysLike('loom:{*:sharers:*')) {
       for (const sharers of keys) {
-        const members = await connection.send((client) => client.zrange(sharers, '0', '-1'))
+        const members =
+          (await readable(connection.send((client) => client.zrange(sharers, '0', '-1')))) ?? []
         const theirs = members.filter((id) => erased.has(rootOf(unescaped(id))))
         if (theirs.length > 0) {
           removed += await connection.send((client) => client.zrem(sharers, ...theirs))
@@ -126,7 +152,7 @@ export function redisErasure(connection: Connection): ErasureStore {
     const id = sharers.slice(sharers.indexOf(':sharers:') + ':sharers:'.length)
     for (const member of members) {
       const key = sessionKey(unescaped(member))
-      const shared = await connection.send((client) => client.hget(key, 'shared'))
+      const shared = await readable(connection.send((client) => client.hget(key, 'shared')))
       if (shared?.includes(`${id} `) === true) return true
     }
     return false
@@ -239,8 +265,19 @@ export function redisErasure(connection: Connection): ErasureStore {
         removed += left
         if (left === 0) break
       }
+      if (owner.subject !== undefined) left += await unreadable(owner.tenant)
       return { removed, left }
     },
+  }
+}
+
+/** Returns undefined for a key of another type, which another program stored. */
+async function readable<VALUE>(reply: Promise<VALUE>): Promise<VALUE | undefined> {
+  try {
+    return await reply
+  } catch (error) {
+    if (isWrongType(error)) return undefined
+    throw error
   }
 }
 

@@ -8,6 +8,7 @@ import { isTaskId } from '../task.ts'
 import type { Connection } from './connection.ts'
 import { escaped, indexKey, subjectKey, unescaped } from './keys.ts'
 import type { Limits } from './limits.ts'
+import { isWrongType } from './patience.ts'
 import { renewRoot } from './tasks.ts'
 
 /** Moves a session to the front of the lists. A task is in no list: its use renews its root. */
@@ -77,7 +78,11 @@ export async function readList(
       client.zrevrangebyscore(index, from, '-inf', 'WITHSCORES', 'LIMIT', 0, count),
     )
     const ids = rows.filter((_, index) => index % 2 === 0).map(unescaped)
-    const records = await Promise.all(ids.map(read))
+    const records = await Promise.all(
+      ids.map((id) =>
+        read(id).catch((error: unknown) => unreadable(error, { id, tenant, subject })),
+      ),
+    )
     sessions.push(...records.filter(isListed))
     const gone = ids.filter((_, at) => !isListed(records[at]))
     if (gone.length > 0) unlistSessions(connection, index, gone)
@@ -85,4 +90,18 @@ export async function readList(
     from = `(${rows.at(-1)}`
   }
   return { sessions, ...(limit > 0 && { before: Number(from.slice(1)) }) }
+}
+
+/**
+ * The entry of a session whose record another program replaced. The list of its owner shows it with the state `unknown`,
+ * and stays complete.
+ * @throws every other error
+ */
+function unreadable(
+  error: unknown,
+  { id, tenant, subject }: { id: string; tenant: string; subject: string | undefined },
+): SessionRecord {
+  if (!isWrongType(error)) throw error
+  const access = { tenant, ...(subject !== undefined && { subject }) }
+  return { id, ...access, agent: '', state: 'unknown', createdAt: 0, updatedAt: 0, queued: 0 }
 }

@@ -46,6 +46,7 @@ export async function patiently<VALUE>(
   client: RedisClient,
   { patienceMs, signal, onRefusal }: Patience,
   send: () => Promise<VALUE>,
+  key?: string,
 ): Promise<VALUE> {
   const deadline = performance.now() + patienceMs
   for (let pauseMs = 20; ; pauseMs = Math.min(pauseMs * 2, 500)) {
@@ -54,7 +55,7 @@ export async function patiently<VALUE>(
       return await send()
     } catch (error) {
       if (unwritable.has(replyCode(error) ?? '')) onRefusal?.()
-      const next = afterFailure(client, error)
+      const next = afterFailure(client, error, key)
       if (next !== 'again') throw next
       if (signal.aborted) throw unavailable('The store was closed', error)
       if (performance.now() + pauseMs >= deadline) throw unavailable(reasonOf(error), error)
@@ -63,14 +64,17 @@ export async function patiently<VALUE>(
   }
 }
 
-function afterFailure(client: RedisClient, error: unknown): LoomError | 'again' {
+/** @param key the first key of the command, for the log: no client gets the text of an `internal` error */
+function afterFailure(client: RedisClient, error: unknown, key?: string): LoomError | 'again' {
   if (error instanceof LoomError) return error
   const code = replyCode(error)
   if (code === undefined) return 'again'
   if (code === 'READONLY' && 'stream' in client) leaveReplica(client)
   if (transient.has(code)) return 'again'
   if (refusals.has(code)) return unavailable('Redis refuses the request', error)
-  return new LoomError('internal', 'A command of Redis failed.', { cause: withoutCommand(error) })
+  const keys = key === undefined ? '' : ` on ${key} and the keys beside it`
+  const cause = withoutCommand(error)
+  return new LoomError('internal', `A command of Redis failed${keys}.`, { cause })
 }
 
 /** The time of the last new connection because of a read-only server, by client. */
@@ -95,6 +99,13 @@ export function replyCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || error.name !== 'ReplyError') return undefined
   return error.message.split(' ', 1)[0]
 }
+
+/** Whether another program stored a value of another type under a key of Loom. */
+export const isWrongType = (error: unknown): boolean =>
+  error instanceof LoomError &&
+  error.code === 'internal' &&
+  error.cause instanceof Error &&
+  /\bWRONGTYPE\b/.test(error.cause.message)
 
 /** Resolves when the client accepts commands. */
 async function ready(client: RedisClient, deadline: number, signal: AbortSignal): Promise<void> {
