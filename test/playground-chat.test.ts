@@ -120,7 +120,7 @@ describe("the playground's conversation", () => {
     expect(shown(other)).toEqual(shown(chat))
   })
 
-  it.each([0, 1, 150, 250, 300])(
+  it.each([0, 1, 100, 250, 300])(
     'continues after a connection breaks at %i bytes',
     async (bytes) => {
       const { script, release } = pausedReply('a b c d ', 'e f')
