@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 
 import { afterEach, describe, expect, it } from 'vitest'
 
-import { freePort } from '../../bench/child.ts'
+import { freePort } from '../redis/free-port.ts'
 import { addressOf, namesAt, post, startServer } from './agent-server.ts'
 import { folder, type Run, tidy } from './command.ts'
 

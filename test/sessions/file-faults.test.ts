@@ -7,8 +7,8 @@ import { pathToFileURL } from 'node:url'
 
 import { expect, it } from 'vitest'
 
-import { freePort } from '../../bench/child.ts'
 import { within } from '../deadline.ts'
+import { freePort } from '../redis/free-port.ts'
 import { until } from '../redis/until.ts'
 import type { DiskFaults } from '../store/disk-faults.ts'
 import { openStageOn } from './stage.ts'

@@ -6,8 +6,8 @@ import { join } from 'node:path'
 
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
 
-import { freePort } from '../../bench/child.ts'
 import { addressOf, endProcesses, startLoom } from '../loom-process.ts'
+import { freePort } from '../redis/free-port.ts'
 import { until } from '../redis/until.ts'
 import { chance } from './random.ts'
 import { type BareStage, openStageOn, type StageOptions } from './stage.ts'
