@@ -8,8 +8,9 @@ import { fileURLToPath } from 'node:url'
 
 import { z } from 'zod'
 
+import { freePort } from '../test/redis/free-port.ts'
 import { startRedis } from '../test/redis/redis.ts'
-import { Child, freePort } from './child.ts'
+import { Child } from './child.ts'
 import type { Contender } from './contender.ts'
 import type { Order } from './order.ts'
 import { memorySchema, sightingSchema, stampSchema } from './protocol.ts'

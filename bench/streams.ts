@@ -6,8 +6,9 @@
 import { readdirSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 
+import { freePort } from '../test/redis/free-port.ts'
 import { startRedis } from '../test/redis/redis.ts'
-import { Child, freePort } from './child.ts'
+import { Child } from './child.ts'
 import { growths, type Measure } from './flatness.ts'
 import { memorySchema, resourcesSchema } from './protocol.ts'
 import { loadReportSchema } from './streams-load.ts'

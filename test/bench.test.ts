@@ -14,7 +14,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 
 import { answerBody, answerText, fingerprint } from '../bench/answer.ts'
-import { Child, freePort } from '../bench/child.ts'
+import { Child } from '../bench/child.ts'
 import { bodyOf, Connection } from '../bench/connection.ts'
 import { contenderNames, contenders } from '../bench/contender.ts'
 import type { ContenderName } from '../bench/contender.ts'
@@ -24,6 +24,7 @@ import { textOf } from '../bench/reading.ts'
 import { verdictsOf } from '../bench/report.ts'
 import { openStage } from '../bench/stage.ts'
 import { median, percentile } from '../bench/statistics.ts'
+import { freePort } from './redis/free-port.ts'
 import { type RunningRedis, startRedis } from './redis/redis.ts'
 
 const order = { id: 7, tokens: 300, rate: 0, waitMs: 0 }

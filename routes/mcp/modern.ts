@@ -1,5 +1,5 @@
 /**
- * Requests of MCP 2026-07-28, each of which stands for itself: the library serves them. A call answers with a stream, so
+ * The library serves requests of MCP 2026-07-28. Each request contains all that the server needs. A call answers with a stream, so
  * that a proxy does not end a long silence. The stream begins when the session has accepted the call; before that, a
  * refusal still has a status.
  */

@@ -172,7 +172,7 @@ function createProgram(world: CommandWorld, onEnd: (exitCode: number) => void): 
 }
 
 function addChat(program: Command, world: CommandWorld, onEnd: (exitCode: number) => void): void {
-  const chat = program
+  const command = program
     .command('chat', { isDefault: true })
     .description(
       'ask one question, or hold a conversation (-i); piped text is part of the question',
@@ -182,15 +182,7 @@ function addChat(program: Command, world: CommandWorld, onEnd: (exitCode: number
       '-i, --interactive',
       'hold a conversation; the default at a terminal without a question',
     )
-    .option('-m, --model <provider/model>', 'the model that answers (LOOM_MODEL)')
-    .option('-a, --agent <name>', 'the agent: a name, or a file such as ./my-agent.ts (LOOM_AGENT)')
-    .option('-s, --system <text>', 'instructions in place of the agent’s own')
-    .option('-t, --tools <names>', 'tools in place of the agent’s own: names, or files', listOf)
-    .option('--max-steps <number>', 'the largest number of model calls per question', wholeNumber)
-    .option('--temperature <number>', '0 to 2', temperature)
-    .option('-y, --yes', 'let every tool run without asking')
-    .option('--allow <tools>', 'let these run without asking: names, or bash(git log)', listOf)
-    .option('--mcp <file>', 'tools of MCP servers, from a file with mcpServers; may repeat', eachOf)
+  const chat = withAgentFlags(command)
     .option('-c, --continue', 'continue the last session')
     .option('--session <id>', 'continue this session, or name a new one')
     .option('--url <address>', 'talk with a Loom server (LOOM_API_KEY is its key)')
@@ -213,10 +205,9 @@ function addChat(program: Command, world: CommandWorld, onEnd: (exitCode: number
   })
 }
 
-function addAcp(program: Command, world: CommandWorld, onEnd: (exitCode: number) => void): void {
-  program
-    .command('acp')
-    .description('talk with an editor over the Agent Client Protocol (stdin and stdout)')
+/** The flags that choose the agent, its tools and their permissions. */
+function withAgentFlags(command: Command): Command {
+  return command
     .option('-m, --model <provider/model>', 'the model that answers (LOOM_MODEL)')
     .option('-a, --agent <name>', 'the agent: a name, or a file such as ./my-agent.ts (LOOM_AGENT)')
     .option('-s, --system <text>', 'instructions in place of the agent’s own')
@@ -226,6 +217,13 @@ function addAcp(program: Command, world: CommandWorld, onEnd: (exitCode: number)
     .option('-y, --yes', 'let every tool run without asking')
     .option('--allow <tools>', 'let these run without asking: names, or bash(git log)', listOf)
     .option('--mcp <file>', 'tools of MCP servers, from a file with mcpServers; may repeat', eachOf)
+}
+
+function addAcp(program: Command, world: CommandWorld, onEnd: (exitCode: number) => void): void {
+  const command = program
+    .command('acp')
+    .description('talk with an editor over the Agent Client Protocol (stdin and stdout)')
+  withAgentFlags(command)
     .option('--session <id>', 'the session that the editor opens first')
     .option('--url <address>', 'show the sessions of a Loom server (LOOM_API_KEY is its key)')
     .action(async (flags: AcpFlags) => {

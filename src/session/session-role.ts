@@ -25,7 +25,7 @@ export function roleIn(
   const { tenant, subject, session } = principal
   if (root.tenant !== tenant) return undefined
   if (hasScope(principal, 'admin')) return 'owner'
-  // A page of nobody in particular holds such a credential.
+  // A page holds the credential of one session. Without a subject it has at most the rights of a writer.
   if (subject === undefined) return session === undefined ? 'owner' : 'writer'
   if (root.subject === subject) return 'owner'
   return root.members?.find((member) => member.subject === subject)?.role

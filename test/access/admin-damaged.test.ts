@@ -19,7 +19,7 @@ import { newFolder, openFolder } from '../store/stored-folder.ts'
 const owner = { tenant: 'acme', subject: 'ada' }
 const erasure = { subject: 'ada', confirm: 'ada' }
 
-/** A folder with a session of three messages, the first or a later one of which is damaged. */
+/** A folder with a session of three messages. The first one or a later one is damaged. */
 async function damagedFolder(at: 'begin' | 'middle') {
   const folder = await newFolder()
   const store = await openFolder(folder, { report: () => {} })

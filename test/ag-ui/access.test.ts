@@ -7,8 +7,9 @@ import { readConfig } from '../../src/config.ts'
 import { type AgentDefinition, defineAgent, defineTool } from '../../src/index.ts'
 import { openLimits } from '../../src/server/limits/open-limits.ts'
 import { listen } from '../../src/server/listen.ts'
-import { calls, says, type Script, scriptedModel, words } from '../scripted-model.ts'
+import { calls, says, type Script, scriptedModel } from '../scripted-model.ts'
 import { openServed } from '../sessions/served.ts'
+import { heldReply } from './held-reply.ts'
 import { Thread } from './thread.ts'
 
 const keys = { LOOM_API_KEYS: 'ada:key-of-ada,eve:key-of-eve,viewer/read:key-of-viewer' }
@@ -23,17 +24,6 @@ async function open(
   const served = await openServed([agent], environment)
   onTestFinished(() => served[Symbol.asyncDispose]())
   return served
-}
-
-/** A reply that waits, and the function that ends it. */
-function held() {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const script: Script = async function* () {
-    yield* words('One, ')
-    await promise
-    yield* says('two.').slice(1)
-  }
-  return { script, release: resolve }
 }
 
 const inputOf = (content: string, threadId = 'thread') => ({
@@ -91,7 +81,7 @@ describe('a run', () => {
   })
 
   it('gets 503 with Retry-After from an instance without a place', async () => {
-    const { script, release } = held()
+    const { script, release } = heldReply()
     const { url, loom } = await open([script], { LOOM_TURNS_MAX: '1' })
     const first = post(url, inputOf('Count.'))
     await expect.poll(() => loom.sessions.turns.running).toBe(1)
@@ -102,7 +92,7 @@ describe('a run', () => {
   })
 
   it('counts as a request and a stream of its principal', async () => {
-    const { script, release } = held()
+    const { script, release } = heldReply()
     const { loom } = await open([script])
     const config = readConfig({ LOOM_LIMIT_STREAMS: '1' })
     const limits = await openLimits(config, loom.report)

@@ -2,8 +2,9 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 
 import { type AgentDefinition, defineAgent } from '../../src/index.ts'
-import { calls, says, type Script, scriptedModel, words } from '../scripted-model.ts'
+import { calls, says, type Script, scriptedModel } from '../scripted-model.ts'
 import { openServed } from '../sessions/served.ts'
+import { heldReply } from './held-reply.ts'
 import { Thread } from './thread.ts'
 
 async function open(scripts: Script[], definition: Partial<AgentDefinition> = {}) {
@@ -18,17 +19,6 @@ const textsOf = async (thread: Thread) =>
   (await thread.stored()).map(({ parts }) =>
     parts.map((part) => (part.type === 'text' ? part.text : '')).join(''),
   )
-
-/** A reply that waits after its first word. */
-function held() {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const script: Script = async function* () {
-    yield* words('One, ')
-    await promise
-    yield* says('two.').slice(1)
-  }
-  return { script, release: resolve }
-}
 
 /** Runs until the first text, and then loses the connection. */
 async function cut(thread: Thread, run: Promise<unknown>) {
@@ -143,7 +133,7 @@ describe('the messages that a client repeats', () => {
 
 describe('a run that is sent again', () => {
   it('follows the same answer while it runs, and ends with all of it', async () => {
-    const { script, release } = held()
+    const { script, release } = heldReply()
     const { thread, model } = await open([script])
     await cut(thread, thread.say('Count.', { runId: 'run' }))
     const again = thread.run({ runId: 'run' })
@@ -156,7 +146,7 @@ describe('a run that is sent again', () => {
   })
 
   it('gets the stored answer later, also under another id', async () => {
-    const { script, release } = held()
+    const { script, release } = heldReply()
     const { thread, model, served } = await open([script])
     await cut(thread, thread.say('Count.', { runId: 'run' }))
     release()
@@ -184,7 +174,7 @@ describe('a run that is sent again', () => {
   })
 
   it('during the answer is one turn, also under another id', async () => {
-    const { script, release } = held()
+    const { script, release } = heldReply()
     const { thread, served, model } = await open([script])
     const first = thread.say('Count.', { id: 'm' })
     await expect.poll(() => thread.texts.at(-1)).toBe('assistant: One, ')
@@ -229,7 +219,7 @@ describe('a run that is sent again', () => {
 
 describe('a run without a message', () => {
   it('follows the thread, as a page that was opened again', async () => {
-    const { script, release } = held()
+    const { script, release } = heldReply()
     const { thread, served } = await open([says('Zero.'), script])
     await thread.say('Begin.')
     await cut(thread, thread.say('Count.'))
@@ -255,7 +245,7 @@ describe('a run without a message', () => {
 
 describe('a message during an answer', () => {
   it('waits, and the client receives what came between', async () => {
-    const { script, release } = held()
+    const { script, release } = heldReply()
     const { thread, served } = await open([script, says('Three.')])
     const first = thread.say('Count.')
     await expect.poll(() => thread.texts.at(-1)).toBe('assistant: One, ')
@@ -275,7 +265,7 @@ describe('a message during an answer', () => {
 
 describe('a stop', () => {
   it('ends the run as cancelled', async () => {
-    const { script } = held()
+    const { script } = heldReply()
     const { thread, served } = await open([script])
     const run = thread.say('Count.')
     await expect.poll(() => thread.texts.at(-1)).toBe('assistant: One, ')
@@ -286,7 +276,7 @@ describe('a stop', () => {
   })
 
   it('is not the end of the connection', async () => {
-    const { script, release } = held()
+    const { script, release } = heldReply()
     const { thread } = await open([script])
     await cut(thread, thread.say('Count.'))
     release()

@@ -32,7 +32,7 @@ export class FunctionCalls {
     this.#calls.clear()
   }
 
-  /** Withdraws the calls of a step, of which none has an outcome. */
+  /** Withdraws the calls of a step. None of them has an outcome. */
   reset(): void {
     this.#calls.clear()
   }

@@ -1,7 +1,7 @@
 /**
  * No principal reaches a session of another one: every route of the table, with every id that belongs to ada. A
  * route that has no plan fails the suite, so a new one cannot be forgotten. With two instances, the first one begins the
- * sessions of ada. Each stranger sends half of the pairs (a route and an id). Together, the strangers
+ * sessions of ada. Each stranger sends half of the pairs (a route and an id). The strangers together
  * send every pair to every instance.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
